@@ -1,1 +1,16 @@
+//! What a Pod means: restart rules, epochs, the plan, status, validation.
+//!
+//! Pure by construction: the manifest has no async runtime and nothing here does I/O, reads a clock or
+//! keeps state. Time and observations come in as values; actions go out as values.
 
+pub mod action;
+pub mod annotations;
+pub mod backoff;
+pub mod gates;
+pub mod ledger;
+pub mod observed;
+pub mod plan;
+pub mod roles;
+pub mod rules;
+pub mod step;
+pub mod timeline;

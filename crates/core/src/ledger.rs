@@ -1,0 +1,196 @@
+//! A Pod's durable record: all that a decision needs and the runtime can't be asked for later.
+//!
+//! The node writes it (temp file, fsync, rename) whenever [`crate::plan::plan`] returns a changed one,
+//! before it acts. After a crash the same inputs give the same plan, because there is no other memory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::backoff::Failures;
+use crate::step::{Step, StepRecord};
+
+/// The version of the record's format that this code writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The durable record of one Pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ledger {
+    /// The format's version, [`FORMAT`].
+    pub format: u32,
+    /// How often the Pod has been restarted in place.
+    pub epoch: u64,
+    /// When the node took the Pod on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<Timestamp>,
+    /// The restart under way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub step: Option<Step>,
+    /// The newest restart, under way or done.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_step: Option<StepRecord>,
+    /// The sandbox that the Pod's containers are in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sandbox: Option<SandboxRecord>,
+    /// How many sandboxes the Pod has had.
+    #[serde(default)]
+    pub sandboxes: u32,
+    /// All init containers of this epoch have run and all sidecars have been started.
+    #[serde(default)]
+    pub initialized: bool,
+    /// What is known of each container, by name.
+    #[serde(default)]
+    pub containers: BTreeMap<String, ContainerRecord>,
+    /// The in-place restart's back-off.
+    #[serde(default)]
+    pub failures: Failures,
+    /// The newest `reprise.dev/restart-at` that was acted on or was there from the start.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub restart_at_handled: Option<Timestamp>,
+    /// The Pod has come to its end: how it will be reported once all its containers are gone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ending: Option<Ending>,
+    /// Status and time of the last transition of each condition, by type.
+    #[serde(default)]
+    pub conditions: BTreeMap<String, ConditionRecord>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            format: FORMAT,
+            epoch: 0,
+            started_at: None,
+            step: None,
+            last_step: None,
+            sandbox: None,
+            sandboxes: 0,
+            initialized: false,
+            containers: BTreeMap::new(),
+            failures: Failures::default(),
+            restart_at_handled: None,
+            ending: None,
+            conditions: BTreeMap::new(),
+        }
+    }
+}
+
+/// The sandbox a Pod is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxRecord {
+    /// The runtime's id.
+    pub id: String,
+    /// Its addresses, the primary one first.
+    pub ips: Vec<String>,
+}
+
+/// What is known of one container over all its runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerRecord {
+    /// How many runs came before the current or next one. It is the attempt number in the runtime.
+    pub restart_count: u32,
+    /// The current run: created, running or ended; none if there is none in this epoch yet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<Run>,
+    /// The end of the run before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last: Option<Exit>,
+    /// This container's own crash loop within the epoch.
+    #[serde(default)]
+    pub failures: Failures,
+    /// When it may run again after `run` has ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub restart_after: Option<Timestamp>,
+}
+
+/// One run of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// The runtime's id.
+    pub id: String,
+    /// The sandbox it is in.
+    pub sandbox: String,
+    /// Image as reported by the runtime.
+    pub image: String,
+    /// Image id as reported by the runtime.
+    pub image_id: String,
+    /// When its program started.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<Timestamp>,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit: Option<Exit>,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exit {
+    /// The runtime's id of the container that ended.
+    pub id: String,
+    /// Exit code, or 128 + signal.
+    pub exit_code: i32,
+    /// `Completed`, `Error`, `OOMKilled`, `RestartAllContainers`, `ContainerStatusUnknown`, ...
+    pub reason: String,
+    /// A sentence; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub message: String,
+    /// When the program was started, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Timestamp,
+}
+
+/// How a Pod ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// `DeadlineExceeded`, `Evicted`, ...; empty for the ordinary end.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub reason: String,
+    /// A sentence; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub message: String,
+    /// When that was decided, or when the last container that mattered ended.
+    pub at: Timestamp,
+    /// All its containers have ended: the phase says how.
+    #[serde(default)]
+    pub over: bool,
+}
+
+/// What is remembered of a condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConditionRecord {
+    /// `True` or `False`.
+    pub status: bool,
+    /// When it last changed.
+    pub since: Timestamp,
+}
+
+impl Run {
+    /// Whether its program runs, as far as is known.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.started_at.is_some() && self.exit.is_none()
+    }
+}
+
+impl ContainerRecord {
+    /// Whether the current run has been started, be it running or ended.
+    #[must_use]
+    pub fn was_started(&self) -> bool {
+        self.run.as_ref().is_some_and(|r| r.started_at.is_some() || r.exit.is_some())
+    }
+
+    /// The exit of the current run.
+    #[must_use]
+    pub fn exit(&self) -> Option<&Exit> {
+        self.run.as_ref().and_then(|r| r.exit.as_ref())
+    }
+}
