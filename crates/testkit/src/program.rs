@@ -1,0 +1,48 @@
+//! Where the programs under test are.
+//!
+//! Tests run what was built beside them, or what `REPRISE_BIN` and `REPRISE_TESTLOAD` name: `cargo xtask test`
+//! sets both, to a `reprise` that was built with fault points.
+
+use std::env;
+use std::path::PathBuf;
+
+/// The `reprise` program: `$REPRISE_BIN`, or beside the test program's folder.
+///
+/// # Panics
+/// It is not there.
+#[must_use]
+pub fn reprise_path() -> PathBuf {
+    find("REPRISE_BIN", "reprise", "cargo build -p reprise --features fault-points")
+}
+
+/// The `testload` program: `$REPRISE_TESTLOAD`, or beside the test program's folder.
+///
+/// # Panics
+/// It is not there.
+#[must_use]
+pub fn testload_path() -> PathBuf {
+    find("REPRISE_TESTLOAD", "testload", "cargo build -p reprise-testkit")
+}
+
+fn find(variable: &str, name: &str, build: &str) -> PathBuf {
+    let path = match env::var_os(variable) {
+        Some(path) => PathBuf::from(path),
+        None => beside_tests(name),
+    };
+    assert!(
+        path.is_file(),
+        "{} is not there: build it with `{build}`, set {variable}, or run `cargo xtask test`",
+        path.display()
+    );
+    path
+}
+
+/// Test programs are built in `<target>/debug/deps`, programs in `<target>/debug`.
+fn beside_tests(name: &str) -> PathBuf {
+    let mut folder = env::current_exe().unwrap_or_default();
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    folder.join(name)
+}
