@@ -1,1 +1,40 @@
-fn main() {}
+//! Development tasks: `cargo xtask test` is the whole of testing, on a developer's machine and in CI alike.
+//!
+//! The repository's own rules (layers, sizes, licences, ...) are tests of this program: see `rules`.
+
+mod cargo;
+mod packages;
+#[cfg(test)]
+mod rules;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development tasks of Reprise.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what the tests need, check format and lints, build, and run all tests
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().task {
+        Task::Test(options) => test::run_all(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Programs that the tests run beside ours, installed by their Debian names where they are missing.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::cargo::run;
+
+/// A package, recognised by a program of it.
+struct Package {
+    name: &'static str,
+    program: &'static str,
+    why: &'static str,
+}
+
+const NEEDED: [Package; 5] = [
+    Package { name: "busybox-static", program: "busybox", why: "a shell image without a registry" },
+    Package { name: "docker-registry", program: "docker-registry", why: "pulls, from loopback" },
+    Package { name: "iproute2", program: "ip", why: "what a test leaves behind" },
+    Package { name: "nftables", program: "nft", why: "what a test leaves behind" },
+    Package { name: "runc", program: "runc", why: "the sequence that restarts are compared with" },
+];
+
+/// Where programs may be that a user's PATH leaves out.
+const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+
+/// Installs what is missing; says what it does.
+pub fn install_missing() -> Result<()> {
+    let missing: Vec<&Package> = NEEDED.iter().filter(|package| !is_installed(package.program)).collect();
+    if missing.is_empty() {
+        println!("==> packages for the tests: all there");
+        return Ok(());
+    }
+    println!("==> packages for the tests, missing:");
+    for package in &missing {
+        println!("    {} ({})", package.name, package.why);
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    if !is_installed("apt-get") {
+        bail!("no apt-get on this machine: install what Debian calls {} and run this again", names.join(" "));
+    }
+    install(&names)
+}
+
+/// The lists of a fresh machine are often empty or old: they are updated only if the first try fails.
+fn install(names: &[&str]) -> Result<()> {
+    if run(apt_install(names)).is_ok() {
+        return Ok(());
+    }
+    println!("    not with the package lists as they are");
+    run(apt(&["update"]))?;
+    run(apt_install(names))
+}
+
+fn apt_install(names: &[&str]) -> Command {
+    let mut command = apt(&["install", "--yes", "--no-install-recommends"]);
+    command.args(names);
+    command
+}
+
+/// Waits for other installations instead of failing: two test runs may start together.
+fn apt(arguments: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(SYSTEM_FOLDERS.map(|folder| Path::new(folder).to_owned()));
+    folders.into_iter().any(|folder| folder.join(program).is_file())
+}

@@ -1,0 +1,55 @@
+//! Nothing depends upward (see ARCHITECTURE.md).
+
+use super::metadata::{Package, metadata};
+
+/// Each crate and the workspace crates that it may depend on. A crate that is not listed is not allowed.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("reprise-core", &[]),
+    ("reprise-cri", &["reprise-core"]),
+    ("reprise-images", &[]),
+    ("reprise-runtime", &["reprise-cri", "reprise-images"]),
+    ("reprise-node", &["reprise-core", "reprise-cri"]),
+    ("reprise", &["reprise-core", "reprise-cri", "reprise-images", "reprise-runtime", "reprise-node"]),
+    ("reprise-testkit", &[]),
+    ("xtask", &["reprise-testkit"]),
+];
+
+/// What the core may use from outside: types, parsing and arithmetic. Nothing that knows files, sockets or threads.
+const CORE_USES: [&str; 8] =
+    ["jiff", "k8s-openapi", "serde", "serde-saphyr", "serde_ignored", "serde_json", "serde_path_to_error", "thiserror"];
+
+#[test]
+fn crates_depend_only_on_the_layers_below_them() {
+    for package in metadata().members() {
+        let layer = LAYERS.iter().find(|(name, _)| *name == package.name);
+        let (_, allowed) = layer.unwrap_or_else(|| panic!("{} has no place among the layers", package.name));
+        for (name, is_dev) in workspace_dependencies(package) {
+            let is_test_only = is_dev && name == "reprise-testkit";
+            assert!(allowed.contains(&name) || is_test_only, "{} must not depend on {name}", package.name);
+        }
+    }
+}
+
+#[test]
+fn core_uses_no_library_that_does_io() {
+    let core = metadata().members().find(|package| package.name == "reprise-core").unwrap();
+    for dependency in core.dependencies.iter().filter(|dependency| dependency.kind.is_none()) {
+        assert!(CORE_USES.contains(&dependency.name.as_str()), "reprise-core must not depend on {}", dependency.name);
+    }
+}
+
+#[test]
+fn nothing_comes_from_a_git_repository() {
+    for package in metadata().members() {
+        for dependency in &package.dependencies {
+            let from_git = dependency.source.as_deref().is_some_and(|source| source.starts_with("git"));
+            assert!(!from_git, "{} takes {} from git", package.name, dependency.name);
+        }
+    }
+}
+
+fn workspace_dependencies(package: &Package) -> impl Iterator<Item = (&str, bool)> {
+    let ours = |name: &str| LAYERS.iter().any(|(layer, _)| *layer == name);
+    let dependencies = package.dependencies.iter().filter(move |dependency| ours(&dependency.name));
+    dependencies.map(|dependency| (dependency.name.as_str(), dependency.kind.as_deref() == Some("dev")))
+}

@@ -1,0 +1,32 @@
+//! The core decides from values alone: the same inputs give the same plan after a crash, in the simulator and in tests.
+
+use super::sources::rust_sources;
+
+/// What would make an answer depend on something else than its inputs, or change something.
+const IMPURE: [&str; 14] = [
+    "tokio",
+    "async fn",
+    ".await",
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::sync::Mutex",
+    "SystemTime",
+    "Instant",
+    "Timestamp::now",
+    "Zoned::now",
+    "println!",
+];
+
+#[test]
+fn core_knows_no_files_clocks_threads_or_async() {
+    for source in rust_sources().iter().filter(|source| source.crate_folder() == "core" && !source.is_test()) {
+        for (number, line) in source.shipped_lines() {
+            for word in IMPURE {
+                assert!(!line.contains(word), "{}:{number} uses {word}", source.path.display());
+            }
+        }
+    }
+}
