@@ -1,0 +1,125 @@
+//! Downloads a layer and unpacks it at the same time.
+//!
+//! The network side is a task, the unpacking side a thread. What lies between is short, so that a
+//! slow disk slows the download down instead of filling memory.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::progress::{Progress, ProgressSink};
+use super::registry::Registry;
+use crate::Digest;
+use crate::error::{Error, Result};
+use crate::layer::{Blob, Limits, StagedLayer, stage};
+use crate::manifest::Descriptor;
+use crate::work::WorkDir;
+
+const ATTEMPTS: u32 = 3;
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+const PIECES_BETWEEN: usize = 64;
+
+/// A layer to be fetched.
+pub(super) struct Job<'a> {
+    pub registry: &'a Registry,
+    pub descriptor: &'a Descriptor,
+    pub diff_id: &'a Digest,
+    /// Position in the image.
+    pub position: usize,
+    pub work: &'a Arc<WorkDir>,
+    pub limits: Limits,
+    pub progress: &'a dyn ProgressSink,
+}
+
+impl Job<'_> {
+    /// Downloads and unpacks the layer; starts over if the connection breaks.
+    pub(super) async fn run(&self) -> Result<StagedLayer> {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(attempt).await {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                    tracing::debug!(layer = %self.descriptor.digest, attempt, %error, "layer starts over");
+                    self.progress.report(Progress::Downloaded { layer: self.position, bytes: 0 });
+                    tokio::time::sleep(RETRY_PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                Ok(staged) => {
+                    self.progress.report(Progress::Unpacked { layer: self.position });
+                    return Ok(staged);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn attempt(&self, attempt: u32) -> Result<StagedLayer> {
+        let target = self.work.path().join(format!("{}-{attempt}", self.position));
+        let (sender, receiver) = mpsc::channel(PIECES_BETWEEN);
+        let unpacking = self.unpack(receiver, target);
+        let downloaded = self.download(sender).await;
+        let unpacked = unpacking.await;
+        // A broken download breaks the unpacking too, and is the reason to tell.
+        downloaded?;
+        unpacked.map_err(|_| Error::Interrupted { reference: self.descriptor.digest.to_string() })?
+    }
+
+    fn unpack(&self, receiver: mpsc::Receiver<Piece>, target: PathBuf) -> tokio::task::JoinHandle<Result<StagedLayer>> {
+        // The thread keeps the work folder: if this pull is given up, it is still writing there.
+        let (work, diff_id, limits) = (self.work.clone(), self.diff_id.clone(), self.limits);
+        tokio::task::spawn_blocking(move || {
+            let blob = Blob { diff_id: &diff_id, compressed: None };
+            let staged = stage(PieceReader { receiver, piece: Bytes::new(), ended: false }, &target, &blob, limits);
+            drop(work);
+            staged
+        })
+    }
+
+    async fn download(&self, sender: mpsc::Sender<Piece>) -> Result<()> {
+        let mut stream = self.registry.blob(self.descriptor).await?;
+        let mut bytes = 0;
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|e| self.registry.stream_error(self.descriptor, e))?;
+            bytes += piece.len() as u64;
+            self.progress.report(Progress::Downloaded { layer: self.position, bytes });
+            if sender.send(Piece::Data(piece)).await.is_err() {
+                // The unpacking side has given up and knows why.
+                return Ok(());
+            }
+        }
+        // The stream has proven the digest; only now may the unpacking side see an end.
+        let _ = sender.send(Piece::End).await;
+        Ok(())
+    }
+}
+
+enum Piece {
+    Data(Bytes),
+    End,
+}
+
+/// Reads what the task downloads.
+struct PieceReader {
+    receiver: mpsc::Receiver<Piece>,
+    piece: Bytes,
+    ended: bool,
+}
+
+impl Read for PieceReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() && !self.ended {
+            match self.receiver.blocking_recv() {
+                Some(Piece::Data(piece)) => self.piece = piece,
+                Some(Piece::End) => self.ended = true,
+                None => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the download was cut off")),
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        self.piece.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+}
