@@ -1,5 +1,8 @@
 //! The test workload does what its steps say; tests of containers rely on it.
 
+// What fails here fails a test.
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

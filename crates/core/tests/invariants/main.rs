@@ -4,6 +4,9 @@
 //! is made from one seed; a failing one is printed and can be replayed with `REPRISE_SEED=<seed>`, and
 //! `REPRISE_RUNS=<n>` sets how many are made.
 
+// What fails here fails a test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod check;
 mod dice;
 mod pods;

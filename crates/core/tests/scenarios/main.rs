@@ -1,5 +1,8 @@
 //! What users see of a Pod over restarts, failures, requests, deletion and reboots, one claim a test.
 
+// What fails here fails a test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod backoff;
 mod endings;
 mod stage;
