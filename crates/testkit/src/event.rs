@@ -31,6 +31,8 @@ pub struct Event {
     pub ip: Option<String>,
     /// Milliseconds since the exit that triggered the restart under way.
     pub since_trigger_ms: Option<f64>,
+    /// Until when something waits.
+    pub until: Option<Timestamp>,
     /// For people.
     pub message: Option<String>,
 }

@@ -1,11 +1,12 @@
 //! A node of its own for one test: data folder, bridge, subnet, and the `reprise` program run on them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ const VERB_LIMIT: Duration = Duration::from_secs(60);
 pub struct Node {
     folder: TempDir,
     slot: NetSlot,
-    footprint: RefCell<Footprint>,
+    footprint: Arc<Mutex<Footprint>>,
     files: Cell<u32>,
 }
 
@@ -75,8 +76,8 @@ impl Node {
         let folder = tempfile::Builder::new().prefix("reprise-test-").tempdir();
         let folder = folder.unwrap_or_else(|error| panic!("no folder for a test: {error}"));
         let slot = NetSlot::claim();
-        let footprint = RefCell::new(Footprint::new(&folder.path().join("data"), &slot.bridge()));
-        Self { folder, slot, footprint, files: Cell::new(0) }
+        let footprint = Footprint::new(&folder.path().join("data"), &slot.bridge());
+        Self { folder, slot, footprint: Arc::new(Mutex::new(footprint)), files: Cell::new(0) }
     }
 
     /// A node that has [`TESTLOAD_IMAGE`](crate::TESTLOAD_IMAGE).
@@ -138,7 +139,7 @@ impl Node {
     pub fn run_files(&self, files: Vec<PathBuf>) -> RunCommand {
         let mut command = self.command();
         command.args(["run", "-o", "json"]);
-        RunCommand::new(command, files)
+        RunCommand::new(command, files, Arc::clone(&self.footprint))
     }
 
     /// `reprise` with another verb, to its end.
@@ -181,15 +182,15 @@ impl Node {
         self.verb(&[&["exec", pod, "-c", container, "--"], command].concat())
     }
 
-    /// Takes note of the node's cgroups; called by itself before each verb and at the end.
+    /// Takes note of the node's cgroups; done by itself when containers start, before each verb and at the end.
     pub fn observe(&self) {
-        self.footprint.borrow_mut().observe();
+        self.footprint().observe();
     }
 
     /// The node's processes now: agent, shims, helpers, containers.
     #[must_use]
     pub fn processes(&self) -> Vec<Owned> {
-        self.footprint.borrow().processes()
+        self.footprint().processes()
     }
 
     /// Removes all Pods and requires that nothing is left. Dropping the node does the same.
@@ -210,7 +211,11 @@ impl Node {
                 eprintln!("testkit: reprise rm --all: {answer:#?}");
             }
         }
-        self.footprint.borrow().find_settled()
+        self.footprint().find_settled()
+    }
+
+    fn footprint(&self) -> MutexGuard<'_, Footprint> {
+        self.footprint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a manifest where the test can find it.
@@ -237,7 +242,7 @@ impl Drop for Node {
         if left.is_empty() {
             return;
         }
-        self.footprint.borrow().remove();
+        self.footprint().remove();
         let message = format!("left behind: {}", list(&left));
         if thread::panicking() {
             eprintln!("testkit: {message}");

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::event::{Event, Line, Summary};
+use crate::leftovers::Footprint;
 
 /// How often the end of the process is looked for while no line comes.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -25,11 +26,12 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct RunCommand {
     command: Command,
     manifests: Vec<PathBuf>,
+    footprint: Arc<Mutex<Footprint>>,
 }
 
 impl RunCommand {
-    pub(crate) fn new(command: Command, manifests: Vec<PathBuf>) -> Self {
-        Self { command, manifests }
+    pub(crate) fn new(command: Command, manifests: Vec<PathBuf>, footprint: Arc<Mutex<Footprint>>) -> Self {
+        Self { command, manifests, footprint }
     }
 
     /// Adds an argument, before the manifests.
@@ -54,7 +56,7 @@ impl RunCommand {
     pub fn start(mut self) -> Run {
         self.command.args(&self.manifests).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         match self.command.spawn() {
-            Ok(child) => Run::of(child),
+            Ok(child) => Run::of(child, self.footprint),
             Err(error) => panic!("{:?}: {error}", self.command),
         }
     }
@@ -69,6 +71,7 @@ pub struct Run {
     next: usize,
     summary: Option<Summary>,
     stderr: Arc<Mutex<String>>,
+    footprint: Arc<Mutex<Footprint>>,
 }
 
 /// A run that has ended.
@@ -101,7 +104,7 @@ impl Finished {
 }
 
 impl Run {
-    fn of(mut child: Child) -> Self {
+    fn of(mut child: Child, footprint: Arc<Mutex<Footprint>>) -> Self {
         let (sender, lines) = channel();
         if let Some(stdout) = child.stdout.take() {
             thread::spawn(move || {
@@ -116,7 +119,7 @@ impl Run {
         if let Some(pipe) = child.stderr.take() {
             collect(pipe, Arc::clone(&stderr));
         }
-        Self { child, lines, events: Vec::new(), next: 0, summary: None, stderr }
+        Self { child, lines, events: Vec::new(), next: 0, summary: None, stderr, footprint }
     }
 
     /// The agent's process id.
@@ -141,6 +144,43 @@ impl Run {
             if !self.receive(end) {
                 panic!("waited {limit:?} for {what}\n{}", self.story());
             }
+        }
+    }
+
+    /// Waits for an event as [`Run::wait_for`] does; `None` if the program ended before it came.
+    ///
+    /// # Panics
+    /// Neither happened within `limit`.
+    pub fn wait_for_or_end(&mut self, what: &str, limit: Duration, matches: impl Fn(&Event) -> bool) -> Option<Event> {
+        let end = Instant::now() + limit;
+        loop {
+            while let Some(event) = self.events.get(self.next) {
+                self.next += 1;
+                if matches(event) {
+                    return Some(event.clone());
+                }
+            }
+            if self.receive(end.min(Instant::now() + LOOK_EVERY)) {
+                continue;
+            }
+            match self.child.try_wait() {
+                Ok(Some(_)) if !self.receive(Instant::now() + LOOK_EVERY) => return None,
+                Ok(_) if Instant::now() < end => {}
+                Ok(_) => panic!("waited {limit:?} for {what} or the end\n{}", self.story()),
+                Err(error) => panic!("wait: {error}"),
+            }
+        }
+    }
+
+    /// Waits until the program has said `text` to people.
+    ///
+    /// # Panics
+    /// It did not within `limit`.
+    pub fn wait_for_stderr(&mut self, text: &str, limit: Duration) {
+        let end = Instant::now() + limit;
+        while !self.stderr_so_far().contains(text) {
+            assert!(Instant::now() < end, "waited {limit:?} for {text:?} on stderr\n{}", self.story());
+            self.receive(Instant::now() + LOOK_EVERY);
         }
     }
 
@@ -224,7 +264,12 @@ impl Run {
 
     fn take(&mut self, line: Line) {
         match line {
-            Line::Event(event) => self.events.push(*event),
+            Line::Event(event) => {
+                if event.is("ContainerStarted") {
+                    self.footprint.lock().unwrap_or_else(PoisonError::into_inner).observe_once();
+                }
+                self.events.push(*event);
+            }
             Line::Summary(summary) => self.summary = Some(summary),
             Line::Unknown(line) => panic!("stdout holds something else than events: {line}\n{}", self.story()),
         }

@@ -81,6 +81,13 @@ impl Footprint {
         }
     }
 
+    /// [Observes](Self::observe) unless the node's cgroups are known: they all lie below one folder.
+    pub fn observe_once(&mut self) {
+        if self.cgroups.is_empty() {
+            self.observe();
+        }
+    }
+
     /// The node's processes: its agent, shims, helpers and containers.
     #[must_use]
     pub fn processes(&self) -> Vec<Owned> {

@@ -10,7 +10,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn run(script: &str) -> Run {
     let mut command = Command::new("sh");
     command.args(["-c", script]);
-    RunCommand::new(command, Vec::new()).start()
+    let nobody = Footprint::new(std::path::Path::new("/nowhere/reprise-test"), "rptestnone");
+    RunCommand::new(command, Vec::new(), Arc::new(Mutex::new(nobody))).start()
 }
 
 #[test]

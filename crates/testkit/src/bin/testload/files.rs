@@ -6,6 +6,7 @@
 //! | `touch FILE`, `mkdir FOLDER`, `remove FILE` | |
 //! | `count FILE` | adds one to the number in FILE (none is 0) and prints `count N` |
 //! | `cat FILE`, `ls FOLDER` | prints; a folder sorted, one name a line |
+//! | `hold FILE`, `alone FILE` | locks FILE until the end, beside other holders or alone; 99 if that can't be had at once |
 //! | `try-write FILE` | prints `try-write FILE: ok` or the error, and goes on |
 
 use std::fs::{self, File, OpenOptions};
@@ -26,6 +27,8 @@ pub fn step(name: &str, script: &mut Script) -> Result<bool, Failure> {
         "count" => on_file(script, "count", count)?,
         "cat" => on_file(script, "cat", cat)?,
         "ls" => on_file(script, "ls", list)?,
+        "hold" => on_file(script, "hold", |file| lock(file, FlockOperation::NonBlockingLockShared))?,
+        "alone" => on_file(script, "alone", |file| lock(file, FlockOperation::NonBlockingLockExclusive))?,
         "try-write" => try_write(script)?,
         _ => return Ok(false),
     }
@@ -64,6 +67,19 @@ fn count(file: &str) -> io::Result<()> {
     counter.write_all(format!("{number}\n").as_bytes())?;
     println!("count {number}");
     Ok(())
+}
+
+/// Locks until the process ends: the file is left open. By it a test learns whether two containers ever lived at once.
+fn lock(file: &str, operation: FlockOperation) -> io::Result<()> {
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(file)?;
+    match flock(&file, operation) {
+        Ok(()) => {
+            std::mem::forget(file);
+            Ok(())
+        }
+        Err(rustix::io::Errno::WOULDBLOCK) => std::process::exit(99),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn cat(file: &str) -> io::Result<()> {
