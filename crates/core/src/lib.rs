@@ -6,10 +6,13 @@
 pub mod action;
 pub mod annotations;
 pub mod backoff;
+pub mod field;
 pub mod gates;
 pub mod ledger;
+pub mod manifest;
 pub mod observed;
 pub mod plan;
+pub mod quantity;
 pub mod roles;
 pub mod rules;
 pub mod step;
