@@ -231,7 +231,7 @@ impl Error {
 
     /// Whether trying again at once may help.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::DigestMismatch { .. })
+        matches!(self, Self::Unreachable { .. })
     }
 }
 

@@ -86,21 +86,7 @@ impl ImageStore {
         for _ in 0..ROUNDS {
             let work = self.work_dir()?;
             let locks = self.claim_all_blocking(&chain)?;
-            let mut made = Vec::new();
-            let mut jobs = Vec::new();
-            for (position, lock) in locks.into_iter().enumerate() {
-                if let Some(lock) = lock {
-                    let job = Job { position, layer: &found.layers[position], diff_id: &diff_ids[position] };
-                    jobs.push((job, lock));
-                }
-            }
-            while !jobs.is_empty() {
-                let batch: Vec<(Job<'_>, WorkLock)> = jobs.drain(..jobs.len().min(PARALLEL_LAYERS)).collect();
-                let staged = self.stage_batch(source, work.path(), &batch)?;
-                for ((job, lock), staged) in batch.into_iter().zip(staged) {
-                    made.push(MadeLayer { chain_id: chain[job.position].clone(), staged, _lock: lock });
-                }
-            }
+            let made = self.unpack_layers(source, found, (&diff_ids, &chain), locks, work.path())?;
             if !made.is_empty() {
                 self.sync()?;
             }
@@ -115,6 +101,30 @@ impl ImageStore {
             }
         }
         Err(Error::Contended { reference: what })
+    }
+
+    /// Unpacks the layers whose locks are ours, several at a time.
+    fn unpack_layers(
+        &self,
+        source: &Source,
+        found: &FoundImage,
+        (diff_ids, chain): (&[Digest], &[Digest]),
+        locks: Vec<Option<WorkLock>>,
+        work: &Path,
+    ) -> Result<Vec<MadeLayer>> {
+        let missing = locks.into_iter().enumerate().filter_map(|(position, lock)| Some((position, lock?)));
+        let job =
+            |(position, lock)| (Job { position, layer: &found.layers[position], diff_id: &diff_ids[position] }, lock);
+        let mut jobs: Vec<(Job<'_>, WorkLock)> = missing.map(job).collect();
+        let mut made = Vec::new();
+        while !jobs.is_empty() {
+            let batch: Vec<_> = jobs.drain(..jobs.len().min(PARALLEL_LAYERS)).collect();
+            let staged = self.stage_batch(source, work, &batch)?;
+            for ((job, lock), staged) in batch.into_iter().zip(staged) {
+                made.push(MadeLayer { chain_id: chain[job.position].clone(), staged, _lock: lock });
+            }
+        }
+        Ok(made)
     }
 
     /// Unpacks some layers, each in a thread of its own.

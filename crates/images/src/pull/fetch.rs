@@ -32,6 +32,8 @@ pub(super) struct Job<'a> {
     /// Position in the image.
     pub position: usize,
     pub work: &'a Arc<WorkDir>,
+    /// Held by the unpacking thread for as long as it works. Nothing is sent.
+    pub working: &'a mpsc::Sender<()>,
     pub limits: Limits,
     pub progress: &'a dyn ProgressSink,
 }
@@ -70,11 +72,13 @@ impl Job<'_> {
 
     fn unpack(&self, receiver: mpsc::Receiver<Piece>, target: PathBuf) -> tokio::task::JoinHandle<Result<StagedLayer>> {
         // The thread keeps the work folder: if this pull is given up, it is still writing there.
-        let (work, diff_id, limits) = (self.work.clone(), self.diff_id.clone(), self.limits);
+        let (work, working) = (self.work.clone(), self.working.clone());
+        let (diff_id, limits) = (self.diff_id.clone(), self.limits);
         tokio::task::spawn_blocking(move || {
             let blob = Blob { diff_id: &diff_id, compressed: None };
             let staged = stage(PieceReader { receiver, piece: Bytes::new(), ended: false }, &target, &blob, limits);
             drop(work);
+            drop(working);
             staged
         })
     }

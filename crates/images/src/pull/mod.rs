@@ -8,7 +8,7 @@ mod registry;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 pub use credentials::{Credentials, DockerConfig};
 pub use progress::{LayerProgress, Progress, ProgressSink};
@@ -22,6 +22,7 @@ use crate::lock::{POLL, WorkLock};
 use crate::manifest::{Descriptor, ImageManifest, Manifest, choose, parse_config};
 use crate::reference::{Reference, Version};
 use crate::store::ImageStore;
+use crate::work::WorkDir;
 use fetch::Job;
 use registry::Registry;
 
@@ -41,6 +42,19 @@ struct Plan {
     diff_ids: Vec<Digest>,
     chain: Vec<Digest>,
     names: Vec<String>,
+}
+
+impl Plan {
+    /// What to tell about it once it is known which layers are missing.
+    fn resolved(&self, locks: &[Option<WorkLock>]) -> Progress {
+        let layers = self.layers.iter().zip(locks);
+        let layers = layers.map(|(layer, lock)| LayerProgress {
+            digest: layer.digest.clone(),
+            size: layer.size,
+            present: lock.is_none(),
+        });
+        Progress::Resolved { id: Digest::of(&self.config), layers: layers.collect() }
+    }
 }
 
 impl ImageStore {
@@ -67,36 +81,9 @@ impl ImageStore {
     /// Fetches what is missing and adds the image. `None` if layers vanished meanwhile.
     async fn fetch(&self, plan: &Plan, progress: &dyn ProgressSink) -> Result<Option<Image>> {
         let locks = self.claim_all(&plan.chain).await?;
-        let layers = plan.layers.iter().zip(&locks);
-        let layers = layers
-            .map(|(layer, lock)| LayerProgress {
-                digest: layer.digest.clone(),
-                size: layer.size,
-                present: lock.is_none(),
-            })
-            .collect();
-        progress.report(Progress::Resolved { id: Digest::of(&plan.config), layers });
+        progress.report(plan.resolved(&locks));
         let work = Arc::new(self.work_dir()?);
-        let permits = Semaphore::new(PARALLEL_LAYERS);
-        let jobs = locks.into_iter().enumerate().filter_map(|(position, lock)| Some((position, lock?)));
-        let jobs = jobs.map(|(position, lock)| {
-            let job = Job {
-                registry: &plan.registry,
-                descriptor: &plan.layers[position],
-                diff_id: &plan.diff_ids[position],
-                position,
-                work: &work,
-                limits: self.limits,
-                progress,
-            };
-            let (permits, chain_id) = (&permits, plan.chain[position].clone());
-            async move {
-                // Never closed, so a permit always comes.
-                let _permit = permits.acquire().await;
-                job.run().await.map(|staged| MadeLayer { chain_id, staged, _lock: lock })
-            }
-        });
-        let made = try_join_all(jobs).await?;
+        let made = self.fetch_layers(plan, locks, &work, progress).await?;
         let image = NewImage {
             config: plan.config.clone(),
             chain: plan.chain.clone(),
@@ -114,6 +101,42 @@ impl ImageStore {
         });
         let committed = committed.await.map_err(|_| Error::Interrupted { reference: plan.reference.clone() })??;
         Ok(committed.and_then(|images| images.into_iter().next()))
+    }
+
+    /// Downloads and unpacks the layers whose locks are ours, several at a time.
+    async fn fetch_layers(
+        &self,
+        plan: &Plan,
+        locks: Vec<Option<WorkLock>>,
+        work: &Arc<WorkDir>,
+        progress: &dyn ProgressSink,
+    ) -> Result<Vec<MadeLayer>> {
+        let permits = &Semaphore::new(PARALLEL_LAYERS);
+        let (working, mut ended) = mpsc::channel(1);
+        let missing = locks.into_iter().enumerate().filter_map(|(position, lock)| Some((position, lock?)));
+        let jobs = missing.map(|(position, lock)| {
+            let job = Job {
+                registry: &plan.registry,
+                descriptor: &plan.layers[position],
+                diff_id: &plan.diff_ids[position],
+                position,
+                work,
+                working: &working,
+                limits: self.limits,
+                progress,
+            };
+            let chain_id = plan.chain[position].clone();
+            async move {
+                // Never closed, so a permit always comes.
+                let _permit = permits.acquire().await;
+                job.run().await.map(|staged| MadeLayer { chain_id, staged, _lock: lock })
+            }
+        });
+        let made = try_join_all(jobs).await;
+        // If one layer has failed, threads of others may still be writing: they notice at once.
+        drop(working);
+        ended.recv().await;
+        made
     }
 
     /// Waits until each layer is present or ours to make; see [`ImageStore::claim`] for the order.

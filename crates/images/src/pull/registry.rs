@@ -177,10 +177,10 @@ fn client_config(reference: &Reference) -> ClientConfig {
     };
     if reference.is_loopback() {
         config.protocol = ClientProtocol::HttpsExcept(vec![reference.registry().to_owned()]);
-        // A proxy on another machine cannot reach this one's loopback. The client takes proxies
-        // from the environment unless one is given, so give one that is used for nothing.
+        // A proxy cannot reach this machine's loopback, but the client takes proxies from the
+        // environment unless it is given one: so it is given one that these hosts are exempt from.
         config.http_proxy = Some("http://127.0.0.1:9".to_owned());
-        config.no_proxy = Some("*".to_owned());
+        config.no_proxy = Some("localhost,127.0.0.0/8,::1".to_owned());
     }
     config
 }

@@ -1,0 +1,250 @@
+//! Pulling from a real registry: Debian's package `docker-registry`, on loopback.
+
+// What fails here fails a test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod image;
+mod server;
+
+use std::fs;
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use image::{Compressed, INDEX, Layer, push, push_for};
+use reprise_images::{Credentials, Digest, DockerConfig, Error, ImageStore, Progress, ProgressSink, Reference};
+use serde_json::json;
+use server::{PASSWORD, Registry, USER};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+fn store() -> (TempDir, ImageStore) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ImageStore::open(dir.path()).unwrap();
+    (dir, store)
+}
+
+fn three_layers() -> [(Layer, Compressed); 3] {
+    [
+        (Layer::with_file("plain", b"p"), Compressed::Not),
+        (Layer::with_file("gzip", &[b'g'; 200_000]), Compressed::Gzip),
+        (Layer::with_file("dir/zstd", &[b'z'; 200_000]), Compressed::Zstd),
+    ]
+}
+
+/// Nothing of an image, and nothing temporary, is in the store.
+fn is_empty(store: &ImageStore) -> bool {
+    let empty = |folder: &str| fs::read_dir(store.dir().join(folder)).unwrap().next().is_none();
+    store.list().unwrap().is_empty() && ["l", "tmp", "locks", "config"].into_iter().all(empty)
+}
+
+#[derive(Default)]
+struct Steps(Mutex<Vec<Progress>>);
+
+impl ProgressSink for Steps {
+    fn report(&self, progress: Progress) {
+        self.0.lock().unwrap().push(progress);
+    }
+}
+
+impl Steps {
+    fn present(&self) -> Vec<bool> {
+        let steps = self.0.lock().unwrap();
+        let resolved = steps.iter().find_map(|step| match step {
+            Progress::Resolved { layers, .. } => Some(layers.iter().map(|layer| layer.present).collect()),
+            _ => None,
+        });
+        resolved.expect("the layers were reported")
+    }
+
+    fn unpacked(&self) -> usize {
+        self.0.lock().unwrap().iter().filter(|step| matches!(step, Progress::Unpacked { .. })).count()
+    }
+}
+
+#[tokio::test]
+async fn an_image_is_pulled_by_tag_and_by_digest() {
+    let registry = Registry::start();
+    let pushed = push(&registry, "team/app", "1", &three_layers());
+    let (_dir, store) = store();
+    let (tag, digest) =
+        (format!("{}/team/app:1", registry.host()), format!("{}/team/app@{}", registry.host(), pushed.manifest));
+
+    let steps = Steps::default();
+    let image = store.pull(&tag, None, &steps).await.unwrap();
+    assert_eq!(image.repo_tags, std::slice::from_ref(&tag));
+    assert_eq!(image.repo_digests, std::slice::from_ref(&digest));
+    assert_eq!(image.entrypoint(), ["/run"]);
+    assert_eq!(fs::read(image.layers[0].join("plain")).unwrap(), b"p");
+    assert_eq!(fs::read(image.layers[1].join("gzip")).unwrap(), [b'g'; 200_000]);
+    assert_eq!(fs::read(image.layers[2].join("dir/zstd")).unwrap(), [b'z'; 200_000]);
+    assert_eq!((steps.present(), steps.unpacked()), (vec![false; 3], 3));
+
+    let steps = Steps::default();
+    assert_eq!(store.pull(&digest, None, &steps).await.unwrap(), image);
+    assert_eq!((steps.present(), steps.unpacked()), (vec![true; 3], 0));
+    assert_eq!(store.resolve(&digest).unwrap(), Some(image));
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_is_pulled_again_and_keeps_shared_layers() {
+    let registry = Registry::start();
+    let base = || (Layer::with_file("base", b"b"), Compressed::Gzip);
+    push(&registry, "app", "latest", &[base()]);
+    let name = format!("{}/app", registry.host());
+    let (_dir, store) = store();
+    let old = store.pull(&name, None, &()).await.unwrap();
+    push(&registry, "app", "latest", &[base(), (Layer::with_file("new", b"n"), Compressed::Gzip)]);
+    let steps = Steps::default();
+    let new = store.pull(&name, None, &steps).await.unwrap();
+    assert_eq!(steps.present(), [true, false]);
+    assert_eq!(new.layers[0], old.layers[0]);
+    assert_eq!(store.resolve(&name).unwrap().unwrap().id, new.id);
+    let old = store.resolve(old.id.as_str()).unwrap().unwrap();
+    assert_eq!((old.repo_tags.len(), old.repo_digests.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn an_index_gives_the_image_for_this_machine() {
+    let registry = Registry::start();
+    let other = push_for(&registry, "app", "", &[(Layer::with_file("x", b"other"), Compressed::Gzip)], "s390x");
+    let own = push(&registry, "app", "", &[(Layer::with_file("x", b"own"), Compressed::Gzip)]);
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [other.descriptor, own.descriptor]});
+    let digest = registry.push_manifest("app", "multi", &index);
+    let foreign = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [other.descriptor]});
+    registry.push_manifest("app", "foreign", &foreign);
+    let (_dir, store) = store();
+
+    let image = store.pull(&format!("{}/app:multi", registry.host()), None, &()).await.unwrap();
+    assert_eq!(fs::read(image.layers[0].join("x")).unwrap(), b"own");
+    assert_eq!(image.repo_digests, [format!("{}/app@{digest}", registry.host())]);
+
+    for reference in [format!("{}/app:foreign", registry.host()), format!("{}/app@{}", registry.host(), other.manifest)]
+    {
+        let error = store.pull(&reference, None, &()).await.unwrap_err();
+        let Error::NoMatchingPlatform { available, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(available, "linux/s390x");
+    }
+}
+
+#[tokio::test]
+async fn what_the_registry_does_not_have_is_not_found() {
+    let registry = Registry::start();
+    push(&registry, "app", "1", &three_layers());
+    let (_dir, store) = store();
+    let unknown = Digest::of(b"unknown");
+    for reference in ["app:2".to_owned(), "nothing:1".to_owned(), format!("app@{unknown}")] {
+        let error = store.pull(&format!("{}/{reference}", registry.host()), None, &()).await.unwrap_err();
+        assert!(matches!(error, Error::NotFound { .. }), "{reference}: {error:?}");
+    }
+    assert!(is_empty(&store));
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (_dir, store) = store();
+    let error = store.pull(&format!("localhost:{port}/app"), None, &()).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    let error = store.pull("not an image", None, &()).await.unwrap_err();
+    assert!(matches!(error, Error::InvalidReference { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn content_that_was_tampered_with_never_becomes_an_image() {
+    let registry = Registry::start();
+    let pushed = push(&registry, "app", "1", &three_layers());
+    let (_dir, store) = store();
+    let name = format!("{}/app:1", registry.host());
+    for (layer, damage) in [(0, 600), (1, 30), (2, 20)] {
+        let file = registry.blob_file(&pushed.layers[layer]);
+        let good = fs::read(&file).unwrap();
+        let mut bad = good.clone();
+        bad[damage] ^= 1;
+        fs::write(&file, &bad).unwrap();
+        let error = store.pull(&name, None, &()).await.unwrap_err();
+        assert!(matches!(error, Error::DigestMismatch { .. } | Error::Unpack { .. }), "layer {layer}: {error:?}");
+        fs::write(&file, &good[..good.len() / 2]).unwrap();
+        assert!(store.pull(&name, None, &()).await.is_err(), "half of layer {layer} was taken");
+        assert!(is_empty(&store), "layer {layer} left something");
+        fs::write(&file, &good).unwrap();
+    }
+    store.pull(&name, None, &()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_not_the_one_asked_for_is_refused() {
+    let registry = Registry::start();
+    let pushed = push(&registry, "app", "1", &three_layers());
+    let other = push(&registry, "app", "2", &[(Layer::with_file("x", b"x"), Compressed::Gzip)]);
+    fs::copy(registry.blob_file(&other.manifest), registry.blob_file(&pushed.manifest)).unwrap();
+    let (_dir, store) = store();
+    let error = store.pull(&format!("{}/app@{}", registry.host(), pushed.manifest), None, &()).await.unwrap_err();
+    assert!(!matches!(error, Error::NotFound { .. } | Error::Unreachable { .. }), "{error:?}");
+    assert!(is_empty(&store));
+}
+
+#[tokio::test]
+async fn a_registry_with_a_login_wants_the_right_credentials() {
+    let registry = Registry::start_protected();
+    push(&registry, "private", "1", &three_layers());
+    let (dir, store) = store();
+    let name = format!("{}/private:1", registry.host());
+
+    let error = store.pull(&name, None, &()).await.unwrap_err();
+    assert!(matches!(&error, Error::Unauthorized { hint, .. } if hint.contains("no credentials")), "{error:?}");
+    let wrong = Credentials::Basic { username: USER.to_owned(), password: "wrong".to_owned() };
+    let error = store.pull(&name, Some(wrong), &()).await.unwrap_err();
+    assert!(matches!(&error, Error::Unauthorized { hint, .. } if hint.contains("are wrong")), "{error:?}");
+
+    let path = dir.path().join("config.json");
+    let auths = json!({"auths": {registry.host(): {"username": USER, "password": PASSWORD}}});
+    fs::write(&path, auths.to_string()).unwrap();
+    let config = DockerConfig::read(&path).unwrap();
+    let credentials = config.credentials_for(&Reference::parse(&name).unwrap()).unwrap();
+    store.pull(&name, credentials, &()).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_pulls_at_once_download_each_layer_once() {
+    let registry = Registry::start();
+    push(&registry, "app", "1", &three_layers());
+    let (_dir, store) = store();
+    let other = ImageStore::open(store.dir()).unwrap();
+    let name = format!("{}/app:1", registry.host());
+    let (first, second) = (Steps::default(), Steps::default());
+    let (one, two) = tokio::join!(store.pull(&name, None, &first), other.pull(&name, None, &second));
+    assert_eq!(one.unwrap(), two.unwrap());
+    assert_eq!(first.unpacked() + second.unpacked(), 3);
+}
+
+#[tokio::test]
+async fn a_pull_that_is_given_up_leaves_nothing() {
+    struct First(mpsc::UnboundedSender<()>);
+    impl ProgressSink for First {
+        fn report(&self, progress: Progress) {
+            if matches!(progress, Progress::Downloaded { .. }) {
+                let _ = self.0.send(());
+            }
+        }
+    }
+    let registry = Registry::start();
+    let noise: Vec<u8> = (0..4_000_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    push(&registry, "app", "1", &[(Layer::with_file("big", &noise), Compressed::Not)]);
+    let (_dir, store) = store();
+    let name = format!("{}/app:1", registry.host());
+    let (sender, mut started) = mpsc::unbounded_channel();
+    let sink = First(sender);
+    tokio::select! {
+        biased;
+        _ = started.recv() => {}
+        pulled = store.pull(&name, None, &sink) => panic!("pulled before it could be given up: {pulled:?}"),
+    }
+    // The thread that unpacks notices, and takes its folder with it.
+    let start = Instant::now();
+    while !is_empty(&store) {
+        assert!(start.elapsed() < Duration::from_secs(20), "something is left of the pull");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    store.pull(&name, None, &()).await.unwrap();
+}
