@@ -36,6 +36,8 @@ pub use remove::Removed;
 pub use store::{ImageStore, Usage};
 
 #[cfg(test)]
+mod mount_tests;
+#[cfg(test)]
 mod store_tests;
 #[cfg(test)]
 mod testing;

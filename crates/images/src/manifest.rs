@@ -246,6 +246,26 @@ mod tests {
     }
 
     #[test]
+    fn configurations_as_docker_writes_them_are_read() {
+        let text = format!(
+            r#"{{"architecture": "{}", "os": "linux", "created": "2023-01-01T00:00:00Z", "docker_version": "20.10.7",
+              "container_config": {{"Cmd": ["/bin/sh", "-c", "nop"]}},
+              "config": {{"Hostname": "", "User": "", "AttachStdin": false, "Tty": false, "Env": ["PATH=/bin"],
+                "Cmd": ["sh"], "Image": "sha256:0", "Volumes": null, "ExposedPorts": null, "WorkingDir": "",
+                "Entrypoint": null, "OnBuild": null, "Labels": null, "ArgsEscaped": true,
+                "Healthcheck": {{"Test": ["CMD", "true"]}}, "StopSignal": "SIGQUIT"}},
+              "history": [{{"created": "2023-01-01T00:00:00Z", "created_by": "x", "empty_layer": true}}],
+              "rootfs": {{"type": "layers", "diff_ids": ["{}"]}}}}"#,
+            architecture(),
+            Digest::of(b"layer")
+        );
+        let (config, diff_ids) = parse_config("x", text.as_bytes(), 1).unwrap();
+        assert_eq!(diff_ids, [Digest::of(b"layer")]);
+        assert_eq!(config.config().as_ref().unwrap().stop_signal().as_deref(), Some("SIGQUIT"));
+        assert!(matches!(parse_config("x", text.as_bytes(), 2), Err(Error::InvalidImage { .. })));
+    }
+
+    #[test]
     fn layer_types_of_docker_and_oci_are_known_and_others_refused() {
         let layer = |kind: &str| Descriptor { media_type: kind.into(), ..entry("linux", "amd64", None) };
         for kind in [

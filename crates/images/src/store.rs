@@ -83,13 +83,14 @@ impl ImageStore {
     pub fn resolve(&self, reference: &str) -> Result<Option<Image>> {
         let index = self.read_index()?;
         let Some(id) = find(&index, reference)? else { return Ok(None) };
-        self.load(&index, &id).map(Some)
+        self.load_if_there(&index, &id)
     }
 
     /// All images, sorted by name and then id.
     pub fn list(&self) -> Result<Vec<Image>> {
         let index = self.read_index()?;
-        let mut images = index.images.keys().map(|id| self.load(&index, id)).collect::<Result<Vec<_>>>()?;
+        let found = index.images.keys().map(|id| self.load_if_there(&index, id)).collect::<Result<Vec<_>>>()?;
+        let mut images: Vec<Image> = found.into_iter().flatten().collect();
         images.sort_by(|a, b| (&a.repo_tags, &a.id).cmp(&(&b.repo_tags, &b.id)));
         Ok(images)
     }
@@ -113,6 +114,14 @@ impl ImageStore {
     pub(crate) fn change_index(&self) -> Result<IndexGuard> {
         let lock = FileLock::exclusive(&self.paths.lock())?;
         IndexGuard::new(lock, self.paths.index())
+    }
+
+    /// The same for an index that may be old by now: the image may have been removed since.
+    fn load_if_there(&self, index: &Index, id: &Digest) -> Result<Option<Image>> {
+        match self.load(index, id) {
+            Err(Error::NotStored { .. }) => Ok(None),
+            loaded => loaded.map(Some),
+        }
     }
 
     /// The image `id` of `index`.

@@ -48,7 +48,12 @@ impl ImageStore {
         {
             let guard = self.change_index()?;
             for path in entries(&self.paths.temporary())? {
-                let held = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
+                let held = match File::open(&path) {
+                    Ok(held) => held,
+                    // Its owner has just finished.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(Error::io("open", &path, error)),
+                };
                 if try_flock(&held, &path)? {
                     abandoned.push((path, held));
                 }
