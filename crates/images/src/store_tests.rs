@@ -128,9 +128,11 @@ fn what_a_crash_left_is_removed_on_open_and_work_in_progress_is_not() {
     let working = store.work_dir().unwrap();
     fs::create_dir_all(store.dir().join("tmp/crashed/0/deep")).unwrap();
     fs::create_dir_all(store.dir().join("l/77/half")).unwrap();
+    fs::write(store.dir().join("locks/dead"), "").unwrap();
     ImageStore::open(store.dir()).unwrap();
     assert!(!store.dir().join("tmp/crashed").exists());
     assert!(!store.dir().join("l/77").exists());
+    assert!(!store.dir().join("locks/dead").exists());
     assert!(working.path().exists());
     assert!(image.layers[0].exists());
 }
@@ -191,6 +193,18 @@ fn a_damaged_blob_in_a_layout_is_noticed() {
         assert!(matches!(error, Error::DigestMismatch { .. } | Error::Unpack { .. }), "{error:?}");
         files[position].1[last] ^= 1;
     }
+}
+
+#[test]
+fn a_folder_that_names_files_outside_is_refused() {
+    let (dir, store) = store();
+    let folder = dir.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(dir.path().join("secret"), "{}").unwrap();
+    let manifest = r#"[{"Config": "../secret", "RepoTags": ["x"], "Layers": []}]"#;
+    fs::write(folder.join("manifest.json"), manifest).unwrap();
+    let error = store.import(&folder, None).unwrap_err();
+    assert!(matches!(&error, Error::InvalidImage { reason, .. } if reason.contains("../secret")), "{error:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
-use crate::lock::{FileLock, try_flock};
+use crate::lock::{FileLock, WorkLock, try_flock};
 use crate::store::ImageStore;
 
 /// A folder for work in progress; it goes with the value.
@@ -57,6 +57,10 @@ impl ImageStore {
                 if try_flock(&held, &path)? {
                     abandoned.push((path, held));
                 }
+            }
+            for path in entries(&self.paths.locks())? {
+                // A lock file goes with its lock; one that can be taken is a dead process's.
+                drop(WorkLock::try_take(&path)?);
             }
             let known: Vec<PathBuf> = guard.index.layers.values().map(|layer| self.paths.layer(layer.dir)).collect();
             let strays: Vec<PathBuf> =

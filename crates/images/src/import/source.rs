@@ -86,11 +86,13 @@ impl Source {
         }
     }
 
-    /// A file's bytes. `name` must not come from the image unless it is built from a digest, or the
-    /// source is an archive.
+    /// A file's bytes. Names come from the image, so they may not lead out of it.
     pub(super) fn read(&self, name: &str) -> Result<Box<dyn Read + Send + '_>> {
         match self {
             Self::Folder(path) => {
+                if clean(name) != name {
+                    return Err(self.invalid(format!("it names the file {name:?}, which lies outside")));
+                }
                 let path = path.join(name);
                 let file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
                 Ok(Box::new(file))

@@ -9,6 +9,8 @@ use rustix::io::Errno;
 
 use super::archive::Entry;
 
+const CAPABILITY: &[u8] = b"security.capability";
+
 /// What an archive says about a file besides its content.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
@@ -42,7 +44,11 @@ impl Metadata {
         fs::fchown(&file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
         fs::fchmod(&file, Mode::from_raw_mode(self.mode))?;
         for (name, value) in &self.xattrs {
-            fs::fsetxattr(&file, OsStr::from_bytes(name), value, XattrFlags::empty())?;
+            match fs::fsetxattr(&file, OsStr::from_bytes(name), value, XattrFlags::empty()) {
+                // Not every file system has them, and only capabilities decide what a program may do.
+                Err(Errno::OPNOTSUPP) if name != CAPABILITY => {}
+                done => done?,
+            }
         }
         Ok(())
     }
@@ -72,7 +78,7 @@ impl Metadata {
 /// overlayfs (a redirect can show any folder of the layers below), the host's security modules
 /// label files by their own policy, and the rest has no meaning in an image.
 fn is_allowed(name: &[u8]) -> bool {
-    name == b"security.capability"
+    name == CAPABILITY
         || name == b"system.posix_acl_access"
         || name == b"system.posix_acl_default"
         || (name.starts_with(b"user.") && !name.starts_with(b"user.overlay."))

@@ -70,8 +70,12 @@ async fn an_image_is_pulled_by_tag_and_by_digest() {
     let (tag, digest) =
         (format!("{}/team/app:1", registry.host()), format!("{}/team/app@{}", registry.host(), pushed.manifest));
 
+    // Servers pull in tasks that move between threads.
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
     let steps = Steps::default();
-    let image = store.pull(&tag, None, &steps).await.unwrap();
+    let image = sendable(store.pull(&tag, None, &steps)).await.unwrap();
     assert_eq!(image.repo_tags, std::slice::from_ref(&tag));
     assert_eq!(image.repo_digests, std::slice::from_ref(&digest));
     assert_eq!(image.entrypoint(), ["/run"]);
