@@ -1,1 +1,43 @@
+//! The node agent: runs Pods on this machine through a container runtime that serves CRI.
+//!
+//! All decisions about a Pod are taken by [`reprise_core::plan::plan`]; this crate looks, remembers, acts and tells:
+//!
+//! ```text
+//! runtime --events, listings--> observer --mail--> worker (one per Pod) --plan--> ledger.json, CRI calls
+//!                                                     |
+//!                                                     +--> publisher --> subscribers, status.json
+//! ```
+//!
+//! [`Node`] is the agent within a process, [`ControlClient`] the way to one that runs in another.
 
+mod agent_lock;
+mod config;
+mod container;
+pub mod control;
+mod error;
+mod events;
+mod fault;
+mod image;
+mod node;
+mod observer;
+mod paths;
+mod pod_key;
+mod publisher;
+mod quantity;
+mod record;
+mod runtime_calls;
+mod sandbox;
+mod view;
+mod volumes;
+mod worker;
+
+pub use config::NodeConfig;
+pub use control::client::{ControlClient, ControlError};
+pub use error::{NodeError, chain};
+pub use events::{EventType, PodEvent};
+pub use node::{Applied, ExecOutput, Node};
+pub use paths::{NodePaths, PodPaths};
+pub use pod_key::PodKey;
+pub use publisher::{News, NodeEvent};
+pub use record::timeline_line::entry_json;
+pub use view::PodView;

@@ -1,0 +1,69 @@
+//! The node's settings: plain values, read once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reprise_core::backoff::BackoffLimits;
+use reprise_core::gates::FeatureGates;
+
+/// Settings of one node agent. Several agents can run on one machine with different data folders.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// Where everything that the node keeps lies.
+    pub data_dir: PathBuf,
+    /// The socket of the container runtime.
+    pub cri_socket: PathBuf,
+    /// `spec.nodeName` of the Pods here.
+    pub node_name: String,
+    /// The node's address, for `status.hostIP`.
+    pub host_ip: Option<String>,
+    /// The parent of all Pods' cgroups, such as `/reprise`; none leaves it to the runtime.
+    pub cgroup_root: Option<String>,
+    /// Feature gates.
+    pub gates: FeatureGates,
+    /// Limits of every back-off.
+    pub limits: BackoffLimits,
+    /// Name servers of the cluster for `dnsPolicy: ClusterFirst`. Empty: such a Pod gets the host's, as with the kubelet.
+    pub cluster_dns: Vec<String>,
+    /// The cluster's domain, for search lists and fully qualified host names.
+    pub cluster_domain: String,
+    /// Where the host's name servers are listed.
+    pub resolv_conf: PathBuf,
+    /// The host's hosts file, given to Pods on the host network.
+    pub hosts_file: PathBuf,
+    /// Whether containers that name no seccomp profile get the runtime's default one (the kubelet's `seccompDefault`).
+    pub seccomp_default: bool,
+    /// How many processes a container may have; none is no limit (the kubelet's `podPidsLimit`).
+    pub pids_limit: Option<i64>,
+    /// The runtime's handler for sandboxes; empty is its default one.
+    pub runtime_handler: String,
+    /// How long the runtime may take to answer for the first time.
+    pub runtime_wait: Duration,
+    /// How often the use of volumes with a `sizeLimit` is measured.
+    pub usage_period: Duration,
+}
+
+impl NodeConfig {
+    /// Settings with the defaults of Kubernetes for everything but the two places that have none.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, cri_socket: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            cri_socket: cri_socket.into(),
+            node_name: "localhost".to_owned(),
+            host_ip: None,
+            cgroup_root: None,
+            gates: FeatureGates::default(),
+            limits: BackoffLimits::default(),
+            cluster_dns: Vec::new(),
+            cluster_domain: "cluster.local".to_owned(),
+            resolv_conf: PathBuf::from("/etc/resolv.conf"),
+            hosts_file: PathBuf::from("/etc/hosts"),
+            seccomp_default: false,
+            pids_limit: None,
+            runtime_handler: String::new(),
+            runtime_wait: Duration::from_secs(10),
+            usage_period: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Images for containers: by pull policy, with the kubelet's reasons and words.
+
+pub(crate) mod ensure;
+pub(crate) mod name;

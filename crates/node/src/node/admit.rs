@@ -1,0 +1,82 @@
+//! Takes a Pod on: new, in place of one that has ended, or the one that runs already.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use reprise_core::plan::Stage;
+use uuid::Uuid;
+
+use super::Node;
+use crate::error::NodeError;
+use crate::pod_key::{PodKey, uid_of};
+use crate::record::pod_file;
+use crate::view::PodView;
+
+/// What became of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The Pod's UID.
+    pub uid: String,
+    /// The Pod was running already, with this very spec.
+    pub adopted: bool,
+}
+
+impl Node {
+    /// Runs `pod`, which has been validated and defaulted. Its record is on disk before this returns. A Pod of that
+    /// name that has ended is replaced; one that runs with the same spec is adopted.
+    ///
+    /// # Errors
+    /// If a Pod of that name runs with another spec or is being deleted, or its record can't be written.
+    pub async fn apply(&self, pod: Pod) -> Result<Applied, NodeError> {
+        let _one_at_a_time = self.inner.applying.lock().await;
+        let pod = self.admitted(pod)?;
+        let key = PodKey::of(&pod);
+        if let Some(view) = self.pod(&key) {
+            if view.stage == Stage::Live {
+                return adopt(&key, &pod, &view);
+            }
+            match self.delete(&key, Some(SignedDuration::ZERO)).await {
+                // It may just have gone by itself.
+                Ok(()) | Err(NodeError::NoSuchPod { .. } | NodeError::ShuttingDown) => {}
+                Err(error) => return Err(error),
+            }
+            self.gone(&key).await;
+        }
+        let uid = uid_of(&pod).to_owned();
+        pod_file::write(&self.inner.shared.paths.pod(&pod), &pod)?;
+        self.employ(pod, true)?;
+        Ok(Applied { uid, adopted: false })
+    }
+
+    /// Fills in what the API server and the scheduler would have.
+    fn admitted(&self, mut pod: Pod) -> Result<Pod, NodeError> {
+        let key = PodKey::of(&pod);
+        let missing = |missing| NodeError::NotAdmitted { key: key.clone(), missing };
+        if key.name.is_empty() {
+            return Err(missing("name"));
+        }
+        let spec = pod.spec.as_mut().filter(|s| !s.containers.is_empty()).ok_or_else(|| missing("containers"))?;
+        spec.node_name.get_or_insert_with(|| self.config().node_name.clone());
+        let metadata = &mut pod.metadata;
+        metadata.namespace.get_or_insert_with(|| key.namespace.clone());
+        metadata.uid.get_or_insert_with(|| Uuid::new_v4().to_string());
+        metadata.creation_timestamp.get_or_insert_with(|| Time(Timestamp::now()));
+        pod.status = None;
+        Ok(pod)
+    }
+}
+
+fn adopt(key: &PodKey, pod: &Pod, running: &PodView) -> Result<Applied, NodeError> {
+    if running.pod.metadata.deletion_timestamp.is_some() {
+        return Err(NodeError::PodTerminating { key: key.clone() });
+    }
+    if as_written(pod) != as_written(&running.pod) {
+        return Err(NodeError::PodExists { key: key.clone() });
+    }
+    Ok(Applied { uid: uid_of(&running.pod).to_owned(), adopted: true })
+}
+
+/// The spec without what was added while the Pod ran.
+fn as_written(pod: &Pod) -> Option<PodSpec> {
+    pod.spec.clone().map(|spec| PodSpec { ephemeral_containers: None, ..spec })
+}

@@ -1,0 +1,239 @@
+//! The node agent: holds the data folder, runs a worker for each Pod, takes requests.
+
+mod admit;
+mod exec;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::agent_lock::AgentLock;
+use crate::config::NodeConfig;
+use crate::container::resource_ref::Machine;
+use crate::control::server;
+use crate::error::NodeError;
+use crate::observer::{self, Directory};
+use crate::paths::NodePaths;
+use crate::pod_key::PodKey;
+use crate::publisher::{NodeEvent, Publisher};
+use crate::record::pod_file;
+use crate::runtime_calls::Runtime;
+use crate::view::PodView;
+use crate::volumes::teardown;
+use crate::worker::mail::{Mail, Reply};
+use crate::worker::{Shared, Worker, WorkerHandle};
+
+pub use admit::Applied;
+pub use exec::ExecOutput;
+
+/// The pause between attempts to reach the runtime when the node starts.
+const CONNECT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A running node agent. Clones are the same agent.
+#[derive(Debug, Clone)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+/// The one agent behind all clones of a [`Node`].
+#[derive(Debug)]
+pub(crate) struct Inner {
+    shared: Arc<Shared>,
+    directory: Directory,
+    workers: Mutex<BTreeMap<PodKey, WorkerHandle>>,
+    /// One Pod is taken on at a time, so that two of one name can't both find it free.
+    applying: tokio::sync::Mutex<()>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    _lock: AgentLock,
+}
+
+impl Node {
+    /// Takes the data folder, waits for the runtime and goes on with the Pods that the folder has.
+    ///
+    /// # Errors
+    /// If another agent has the folder, a record in it can't be read, or the runtime does not answer in time.
+    pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        let lock = AgentLock::take(&config.data_dir)?;
+        let paths = NodePaths::new(&config.data_dir);
+        let (pods, orphans) = pod_file::read_all(&paths)?;
+        for orphan in orphans {
+            if let Err(error) = teardown::remove(&orphan) {
+                tracing::warn!(error = %crate::error::chain(&error), "the rest of a removed pod stays");
+            }
+        }
+        let runtime = connect(&config).await?;
+        let (publisher, files) = Publisher::start();
+        let machine = Machine::of_this_host();
+        let shared = Arc::new(Shared { config, paths, runtime, publisher, machine, busy: AtomicUsize::new(0) });
+        let node = Self {
+            inner: Arc::new(Inner {
+                shared: Arc::clone(&shared),
+                directory: Directory::default(),
+                workers: Mutex::default(),
+                applying: tokio::sync::Mutex::default(),
+                tasks: Mutex::new(vec![files]),
+                _lock: lock,
+            }),
+        };
+        for pod in pods {
+            node.employ(pod, false)?;
+        }
+        let control = server::listen(&shared.paths.control_socket(), Arc::downgrade(&node.inner))?;
+        let observing = tokio::spawn(observer::run(shared, node.inner.directory.clone()));
+        node.inner.tasks().extend([control, observing]);
+        Ok(node)
+    }
+
+    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    /// Deletes a Pod within `grace`; none is the time that its spec gives. Answered when the request is durable;
+    /// the Pod is gone when its `Status` with stage `Gone` comes. Asking again can shorten the time that is left.
+    ///
+    /// # Errors
+    /// If there is no such Pod or the request can't be written.
+    pub async fn delete(&self, key: &PodKey, grace: Option<SignedDuration>) -> Result<(), NodeError> {
+        self.ask(key, |reply| Mail::Delete { grace, reply }).await
+    }
+
+    /// Sets an annotation, such as `reprise.dev/restart-at`.
+    ///
+    /// # Errors
+    /// If there is no such Pod or the request can't be written.
+    pub async fn annotate(&self, key: &PodKey, name: &str, value: &str) -> Result<(), NodeError> {
+        self.ask(key, |reply| Mail::Annotate { name: name.to_owned(), value: value.to_owned(), reply }).await
+    }
+
+    /// Adds an ephemeral container to a running Pod.
+    ///
+    /// # Errors
+    /// If there is no such Pod or the request can't be written.
+    pub async fn add_ephemeral(&self, key: &PodKey, container: EphemeralContainer) -> Result<(), NodeError> {
+        self.ask(key, |reply| Mail::AddEphemeral { container: Box::new(container), reply }).await
+    }
+
+    /// All Pods, by namespace and name.
+    #[must_use]
+    pub fn pods(&self) -> Vec<PodView> {
+        self.inner.workers().values().map(WorkerHandle::view).collect()
+    }
+
+    /// One Pod.
+    #[must_use]
+    pub fn pod(&self, key: &PodKey) -> Option<PodView> {
+        self.inner.workers().get(key).map(WorkerHandle::view)
+    }
+
+    /// All that happens from now on. Nothing is merged or dropped; a receiver that is not read grows.
+    #[must_use]
+    pub fn subscribe(&self) -> mpsc::UnboundedReceiver<NodeEvent> {
+        self.inner.shared.publisher.subscribe()
+    }
+
+    /// Waits until the Pod is gone from the node; returns at once if it is not there.
+    pub async fn gone(&self, key: &PodKey) {
+        let ended = self.inner.workers().get(key).map(|w| w.ended.clone());
+        if let Some(mut ended) = ended {
+            // An error means that the worker is no more, which is as good.
+            drop(ended.wait_for(|e| *e).await);
+        }
+    }
+
+    /// The node's settings.
+    #[must_use]
+    pub fn config(&self) -> &NodeConfig {
+        &self.inner.shared.config
+    }
+
+    /// Ends the agent. Containers go on; the next agent on this data folder finds them.
+    pub async fn shutdown(&self) {
+        let handles: Vec<WorkerHandle> = self.inner.workers().values().cloned().collect();
+        for handle in &handles {
+            // One that has ended needs no telling.
+            drop(handle.mailbox.send(Mail::Stop));
+        }
+        for mut handle in handles {
+            drop(handle.ended.wait_for(|e| *e).await);
+        }
+        self.inner.shared.publisher.settle().await;
+        self.inner.stop_tasks();
+        let socket = self.inner.shared.paths.control_socket();
+        if let Err(error) = std::fs::remove_file(&socket) {
+            tracing::debug!(%error, "the control socket is gone already");
+        }
+    }
+
+    /// Starts a worker for `pod`.
+    fn employ(&self, pod: Pod, new: bool) -> Result<(), NodeError> {
+        let key = PodKey::of(&pod);
+        let (worker, handle) = Worker::load(Arc::clone(&self.inner.shared), pod, new)?;
+        let uid = handle.uid.clone();
+        self.inner.directory.add(&uid, handle.mailbox.clone());
+        self.inner.workers().insert(key.clone(), handle);
+        let inner = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            worker.run().await;
+            if let Some(inner) = inner.upgrade() {
+                inner.dismiss(&key, &uid);
+            }
+        });
+        Ok(())
+    }
+
+    async fn ask(&self, key: &PodKey, mail: impl FnOnce(Reply) -> Mail) -> Result<(), NodeError> {
+        let mailbox = self.inner.workers().get(key).map(|w| w.mailbox.clone());
+        let mailbox = mailbox.ok_or_else(|| NodeError::NoSuchPod { key: key.clone() })?;
+        let (reply, answer) = oneshot::channel();
+        mailbox.send(mail(reply)).map_err(|_| NodeError::NoSuchPod { key: key.clone() })?;
+        answer.await.map_err(|_| NodeError::ShuttingDown)?
+    }
+}
+
+impl Inner {
+    fn workers(&self) -> MutexGuard<'_, BTreeMap<PodKey, WorkerHandle>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn dismiss(&self, key: &PodKey, uid: &str) {
+        self.directory.remove(uid);
+        let mut workers = self.workers();
+        if workers.get(key).is_some_and(|w| w.uid == uid) {
+            workers.remove(key);
+        }
+    }
+
+    fn stop_tasks(&self) {
+        self.tasks().drain(..).for_each(|task| task.abort());
+    }
+}
+
+impl Drop for Inner {
+    /// An agent that is dropped without a shutdown ends as if it had been killed: containers go on.
+    fn drop(&mut self) {
+        self.stop_tasks();
+    }
+}
+
+async fn connect(config: &NodeConfig) -> Result<Runtime, NodeError> {
+    let unreachable = |source| NodeError::Runtime { socket: config.cri_socket.clone(), source };
+    let runtime = Runtime::connect(&config.cri_socket).map_err(unreachable)?;
+    let limit = Instant::now() + config.runtime_wait;
+    loop {
+        match runtime.version().await {
+            Ok(()) => return Ok(runtime),
+            Err(error) if Instant::now() >= limit => return Err(unreachable(error)),
+            Err(_) => tokio::time::sleep(CONNECT_PAUSE).await,
+        }
+    }
+}

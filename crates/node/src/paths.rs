@@ -1,0 +1,128 @@
+//! Where things lie below the data folder. Every path that the node uses is made here.
+
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::pod_key::{PodKey, uid_of};
+
+/// The folders and files of one node.
+#[derive(Debug, Clone)]
+pub struct NodePaths {
+    data_dir: PathBuf,
+}
+
+/// The folders and files of one Pod.
+#[derive(Debug, Clone)]
+pub struct PodPaths {
+    folder: PathBuf,
+    logs: PathBuf,
+}
+
+impl NodePaths {
+    /// The paths below `data_dir`.
+    #[must_use]
+    pub fn new(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_owned() }
+    }
+
+    /// Held by the one agent that works on this data folder.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.data_dir.join("agent.lock")
+    }
+
+    /// Where the running agent takes requests.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.data_dir.join("agent.sock")
+    }
+
+    /// The folder of all Pods' records.
+    #[must_use]
+    pub fn pods(&self) -> PathBuf {
+        self.data_dir.join("pods")
+    }
+
+    /// The paths of one Pod.
+    #[must_use]
+    pub fn pod(&self, pod: &Pod) -> PodPaths {
+        let (key, uid) = (PodKey::of(pod), uid_of(pod));
+        let log_name = format!("{}_{}_{uid}", key.namespace, key.name);
+        PodPaths { folder: self.pods().join(uid), logs: self.data_dir.join("logs").join("pods").join(log_name) }
+    }
+}
+
+impl PodPaths {
+    /// The Pod's own folder, `pods/<uid>`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The Pod as admitted.
+    #[must_use]
+    pub fn pod_file(&self) -> PathBuf {
+        self.folder.join("pod.json")
+    }
+
+    /// The Pod's ledger.
+    #[must_use]
+    pub fn ledger_file(&self) -> PathBuf {
+        self.folder.join("ledger.json")
+    }
+
+    /// The newest status, for whoever looks from outside.
+    #[must_use]
+    pub fn status_file(&self) -> PathBuf {
+        self.folder.join("status.json")
+    }
+
+    /// What happened, and the record of each restart.
+    #[must_use]
+    pub fn timeline_file(&self) -> PathBuf {
+        self.folder.join("timeline.jsonl")
+    }
+
+    /// The file that containers see as `/etc/hosts`.
+    #[must_use]
+    pub fn etc_hosts(&self) -> PathBuf {
+        self.folder.join("etc-hosts")
+    }
+
+    /// The folder of an emptyDir volume.
+    #[must_use]
+    pub fn empty_dir(&self, volume: &str) -> PathBuf {
+        self.folder.join("volumes").join("kubernetes.io~empty-dir").join(volume)
+    }
+
+    /// Where the sub-paths of a volume that one container uses are bound.
+    #[must_use]
+    pub fn sub_paths(&self, volume: &str, container: &str) -> PathBuf {
+        self.folder.join("volume-subpaths").join(volume).join(container)
+    }
+
+    /// The file into which a container writes its termination message.
+    #[must_use]
+    pub fn termination_log(&self, container: &str) -> PathBuf {
+        self.folder.join("containers").join(container).join("termination-log")
+    }
+
+    /// The folder of the Pod's logs.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// The log of one run of a container, relative to [`PodPaths::logs`].
+    #[must_use]
+    pub fn log_name(container: &str, attempt: u32) -> String {
+        format!("{container}/{attempt}.log")
+    }
+
+    /// The log of one run of a container.
+    #[must_use]
+    pub fn log(&self, container: &str, attempt: u32) -> PathBuf {
+        self.logs.join(Self::log_name(container, attempt))
+    }
+}

@@ -1,0 +1,279 @@
+//! One task per Pod: it alone decides and acts for its Pod, so nothing about a Pod needs a lock.
+//!
+//! ```text
+//! mail (events, answers, requests, time) -> what is seen -> plan -> ledger on disk -> actions in tasks of their own
+//!                                    ^                                                        |
+//!                                    +------------------- answers ----------------------------+
+//! ```
+//!
+//! The worker never waits for the runtime: each action is a task that answers by mail. Mail that is there is taken
+//! in as a whole before the next plan, so several exits at once make one pass.
+
+mod act;
+pub(crate) mod flights;
+pub(crate) mod mail;
+mod news;
+mod outcome;
+mod pass;
+mod requests;
+mod sight;
+mod tasks;
+mod weight;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use reprise_core::ledger::Ledger;
+use reprise_core::observed::{Failure, ImageObservation};
+use reprise_core::plan::Stage;
+use reprise_core::timeline::Entry;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use crate::config::NodeConfig;
+use crate::container::build::ResolvedImage;
+use crate::container::resource_ref::Machine;
+use crate::error::NodeError;
+use crate::paths::{NodePaths, PodPaths};
+use crate::pod_key::{PodKey, uid_of};
+use crate::publisher::Publisher;
+use crate::record::ledger_file;
+use crate::record::timeline_file::Timeline;
+use crate::runtime_calls::Runtime;
+use crate::view::PodView;
+use flights::Flights;
+use mail::Mail;
+use sight::Sight;
+
+/// How long calls that are under way may take to end when the node shuts down.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// What all workers of a node share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub config: NodeConfig,
+    pub paths: NodePaths,
+    pub runtime: Runtime,
+    pub publisher: Publisher,
+    pub machine: Machine,
+    /// How many workers have something under way: a runtime without events is then asked more often.
+    pub busy: AtomicUsize,
+}
+
+/// A worker as the node holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerHandle {
+    pub uid: String,
+    pub mailbox: mpsc::UnboundedSender<Mail>,
+    pub view: Arc<Mutex<PodView>>,
+    /// Turns true when the worker has ended.
+    pub ended: watch::Receiver<bool>,
+}
+
+impl WorkerHandle {
+    pub(crate) fn view(&self) -> PodView {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    key: PodKey,
+    uid: String,
+    paths: PodPaths,
+    pod: Arc<Pod>,
+    ledger: Ledger,
+    /// The ledger on disk lacks something that can wait; when it is to be written.
+    flush_at: Option<Instant>,
+    timeline: Timeline,
+    /// Entries that the node itself makes, told with the next pass.
+    own_entries: Vec<Entry>,
+    sight: Sight,
+    /// Whether the runtime has been asked what it has of the Pod. Nothing is decided before.
+    synced: bool,
+    resyncing: bool,
+    resync_at: Option<Instant>,
+    flights: Flights,
+    images: BTreeMap<String, ImageObservation>,
+    resolved: BTreeMap<String, ResolvedImage>,
+    container_failures: BTreeMap<String, Failure>,
+    sandbox_failure: Option<Failure>,
+    evict: Option<String>,
+    measuring: Option<AbortHandle>,
+    status: PodStatus,
+    stage: Stage,
+    wake_at: Option<Timestamp>,
+    /// After a failure of the node's own (disk full): when to try again.
+    retry_at: Option<Instant>,
+    counted_busy: bool,
+    stopping: bool,
+    view: Arc<Mutex<PodView>>,
+    mailbox: mpsc::UnboundedReceiver<Mail>,
+    sender: mpsc::UnboundedSender<Mail>,
+    ended: watch::Sender<bool>,
+}
+
+impl Worker {
+    /// Loads what is on disk about `pod`. A `new` Pod has nothing in the runtime yet.
+    pub(crate) fn load(shared: Arc<Shared>, pod: Pod, new: bool) -> Result<(Self, WorkerHandle), NodeError> {
+        let paths = shared.paths.pod(&pod);
+        let ledger = ledger_file::read(&paths.ledger_file())?;
+        let timeline_path = paths.timeline_file();
+        let timeline = Timeline::open(timeline_path.clone()).map_err(NodeError::file("read", timeline_path))?;
+        let view = Arc::new(Mutex::new(PodView {
+            pod: pod.clone(),
+            status: PodStatus::default(),
+            ledger: ledger.clone(),
+            stage: Stage::Live,
+            steps: timeline.steps().to_vec(),
+        }));
+        let (sender, mailbox) = mpsc::unbounded_channel();
+        let (ended, has_ended) = watch::channel(false);
+        let uid = uid_of(&pod).to_owned();
+        let handle =
+            WorkerHandle { uid: uid.clone(), mailbox: sender.clone(), view: Arc::clone(&view), ended: has_ended };
+        let worker = Self {
+            shared,
+            key: PodKey::of(&pod),
+            uid,
+            paths,
+            pod: Arc::new(pod),
+            ledger,
+            flush_at: None,
+            timeline,
+            own_entries: Vec::new(),
+            sight: Sight::default(),
+            synced: new,
+            resyncing: false,
+            resync_at: None,
+            flights: Flights::default(),
+            images: BTreeMap::new(),
+            resolved: BTreeMap::new(),
+            container_failures: BTreeMap::new(),
+            sandbox_failure: None,
+            evict: None,
+            measuring: None,
+            status: PodStatus::default(),
+            stage: Stage::Live,
+            wake_at: None,
+            retry_at: None,
+            counted_busy: false,
+            stopping: false,
+            view,
+            mailbox,
+            sender,
+            ended,
+        };
+        Ok((worker, handle))
+    }
+
+    /// Works until the Pod is gone or the node stops.
+    pub(crate) async fn run(mut self) {
+        self.start_measuring();
+        while !self.stopping {
+            if self.synced {
+                self.pass().await;
+                if self.stage == Stage::Gone && self.tear_down().await {
+                    break;
+                }
+            }
+            self.count_busy();
+            self.next_mail().await;
+        }
+        self.wind_up().await;
+        // Nobody may be waiting.
+        self.ended.send_replace(true);
+    }
+
+    /// Waits for mail or for the time to look again, then takes in all mail that is there.
+    async fn next_mail(&mut self) {
+        let wake = self.wake_instant();
+        let mail = match wake {
+            // `recv` loses nothing when it is dropped, and a timer can be set again.
+            Some(at) => tokio::select! {
+                biased;
+                mail = self.mailbox.recv() => mail,
+                () = tokio::time::sleep_until(at.into()) => None,
+            },
+            None => self.mailbox.recv().await,
+        };
+        if let Some(mail) = mail {
+            self.take(mail).await;
+        }
+        while let Ok(mail) = self.mailbox.try_recv() {
+            self.take(mail).await;
+        }
+        if self.resync_at.is_some_and(|at| at <= Instant::now()) {
+            self.start_resync();
+        }
+        if self.flush_at.is_some_and(|at| at <= Instant::now()) {
+            self.flush().await;
+        }
+    }
+
+    async fn take(&mut self, mail: Mail) {
+        match mail {
+            Mail::Event(event) => self.on_event(*event),
+            Mail::Listed(listed) => self.on_listed(listed),
+            Mail::Resynced(all) => self.on_resynced(all),
+            Mail::ResyncFailed(error) => self.on_resync_failed(&error),
+            Mail::Status { id, asked_at, status } => self.on_status(&id, asked_at, status),
+            Mail::Done { key, serial, outcome } => self.on_done(key, serial, outcome),
+            Mail::Exceeded(message) => self.evict = Some(message),
+            Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,
+            Mail::Annotate { name, value, reply } => self.on_annotate(name, value, reply).await,
+            Mail::AddEphemeral { container, reply } => self.on_add_ephemeral(*container, reply).await,
+            Mail::Stop => self.stopping = true,
+        }
+    }
+
+    fn wake_instant(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let planned = self.wake_at.filter(|_| self.synced).map(|at| {
+            let wait = at.duration_since(Timestamp::now());
+            // Never in the past: a clock that was set back must not make a busy loop.
+            now + Duration::try_from(wait).unwrap_or_default().max(Duration::from_millis(1))
+        });
+        [planned, self.resync_at, self.flush_at, self.retry_at, self.flights.next_retry(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn count_busy(&mut self) {
+        let busy = !self.flights.is_empty();
+        if busy != self.counted_busy {
+            self.counted_busy = busy;
+            let count = &self.shared.busy;
+            if busy {
+                count.fetch_add(1, Ordering::Relaxed)
+            } else {
+                count.fetch_sub(1, Ordering::Relaxed)
+            };
+        }
+    }
+
+    /// The end of the worker, not of the Pod: calls that are soon over may end, then everything is on disk.
+    async fn wind_up(&mut self) {
+        let limit = tokio::time::Instant::now() + SHUTDOWN_LIMIT;
+        while self.flights.any_short() {
+            match tokio::time::timeout_at(limit, self.mailbox.recv()).await {
+                Ok(Some(Mail::Done { key, serial, .. })) => self.flights.end(&key, serial),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.flights.abort_all();
+        if let Some(task) = self.measuring.take() {
+            task.abort();
+        }
+        self.count_busy();
+        if self.flush_at.is_some() && self.stage != Stage::Gone {
+            self.flush().await;
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Takes in what the runtime reports: events, statuses, listings.
+
+use std::time::{Duration, Instant};
+
+use reprise_core::observed::{ContainerObservation, RuntimeState};
+use reprise_cri::CriError;
+use reprise_cri::v1::{ContainerEventResponse, ContainerEventType, ContainerStatus};
+
+use super::Worker;
+use super::mail::{Listed, Mail, Resynced};
+use super::tasks;
+use crate::container::{find, termination};
+use crate::runtime_calls::reading;
+
+/// How long to wait before the runtime is asked again after a listing failed.
+const RESYNC_PAUSE: Duration = Duration::from_millis(200);
+
+impl Worker {
+    pub(super) fn on_event(&mut self, event: ContainerEventResponse) {
+        let kind = event.container_event_type();
+        let sandbox = event.pod_sandbox_status.as_ref().map(|s| s.id.clone()).unwrap_or_default();
+        if let Some(status) = &event.pod_sandbox_status
+            && self.sight.sandbox(&status.id).is_some()
+        {
+            self.sight.see_sandbox(reading::sandbox(status));
+        }
+        let id = event.container_id;
+        if kind == ContainerEventType::ContainerDeletedEvent {
+            self.forget(&id);
+        }
+        let mut said = false;
+        for status in &event.containers_statuses {
+            said |= status.id == id;
+            self.see_status(status, &sandbox);
+        }
+        if !said && id != sandbox && kind != ContainerEventType::ContainerDeletedEvent {
+            self.ask_status(id);
+        }
+    }
+
+    pub(super) fn on_status(
+        &mut self,
+        id: &str,
+        asked_at: Instant,
+        status: Result<Option<Box<ContainerStatus>>, CriError>,
+    ) {
+        match status {
+            Ok(Some(status)) => self.see_status(&status, ""),
+            Ok(None) => {
+                tracing::debug!(pod = %self.key, id, ?asked_at, "the container is gone");
+                self.forget(id);
+            }
+            Err(error) => self.on_resync_failed(&error),
+        }
+    }
+
+    /// Takes in a container's status; `sandbox` may be left out for a container that is known.
+    pub(super) fn see_status(&mut self, status: &ContainerStatus, sandbox: &str) {
+        if reading::uid(&status.labels) != Some(self.uid.as_str()) {
+            return;
+        }
+        let known = self.sight.container(&status.id).map(|c| c.sandbox.clone());
+        let sandbox = known.unwrap_or_else(|| sandbox.to_owned());
+        if let Some(container) = reading::container(status, &sandbox) {
+            self.see(container);
+        }
+    }
+
+    /// Takes in a container's state. What it left as its last words is read when its exit is first seen.
+    pub(super) fn see(&mut self, mut container: ContainerObservation) {
+        if !self.sight.is_news(&container.id, &container.state) {
+            return;
+        }
+        if let RuntimeState::Exited(exit) = &mut container.state
+            && let Ok(found) = find::container(&self.pod, &container.name)
+        {
+            let file = self.paths.termination_log(&container.name);
+            let log = self.paths.log(&container.name, container.attempt);
+            termination::complete(exit, &found.spec, &file, &log);
+        }
+        self.sight.see(container);
+    }
+
+    pub(super) fn forget(&mut self, id: &str) {
+        self.sight.forget(id);
+        self.flights.forget_object(id);
+    }
+
+    fn ask_status(&self, id: String) {
+        let (runtime, sender) = (self.shared.runtime.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let asked_at = Instant::now();
+            let status = runtime.container_status(&id).await.map(|s| s.map(Box::new));
+            tasks::post(&sender, Mail::Status { id, asked_at, status });
+        });
+    }
+
+    /// Asks the runtime for all that it has of this Pod.
+    pub(super) fn start_resync(&mut self) {
+        self.resync_at = None;
+        if self.resyncing {
+            return;
+        }
+        self.resyncing = true;
+        let (runtime, sender, uid) = (self.shared.runtime.clone(), self.sender.clone(), self.uid.clone());
+        tokio::spawn(async move {
+            let asked_at = Instant::now();
+            let mail = match runtime.list(Some(&uid)).await {
+                Ok(all) => Mail::Listed(Listed { asked_at, sandboxes: all.sandboxes, containers: all.containers }),
+                Err(error) => Mail::ResyncFailed(error),
+            };
+            tasks::post(&sender, mail);
+        });
+    }
+
+    /// A listing says little of each container: those whose state is news are looked at closely first.
+    pub(super) fn on_listed(&mut self, listed: Listed) {
+        self.resyncing = true;
+        let (runtime, sender) = (self.shared.runtime.clone(), self.sender.clone());
+        let (resynced, open) = tasks::split(listed, &self.sight);
+        if open.is_empty() {
+            return self.on_resynced(resynced);
+        }
+        tokio::spawn(async move {
+            let mail = match tasks::look_closely(&runtime, resynced, open).await {
+                Ok(resynced) => Mail::Resynced(resynced),
+                Err(error) => Mail::ResyncFailed(error),
+            };
+            tasks::post(&sender, mail);
+        });
+    }
+
+    pub(super) fn on_resynced(&mut self, mut all: Resynced) {
+        self.resyncing = false;
+        self.flights.settle(all.asked_at);
+        let containers = std::mem::take(&mut all.containers);
+        self.sight.resync(all);
+        containers.into_iter().for_each(|c| self.see(c));
+        self.synced = true;
+    }
+
+    pub(super) fn on_resync_failed(&mut self, error: &CriError) {
+        self.resyncing = false;
+        tracing::warn!(pod = %self.key, error = %crate::error::chain(error), "the runtime can't be asked, trying again");
+        self.resync_at = Some(Instant::now() + RESYNC_PAUSE);
+    }
+}

@@ -1,0 +1,209 @@
+//! One pass: plan, ledger, actions, timeline, news, in that order.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodStatus;
+use reprise_core::ledger::Ledger;
+use reprise_core::observed::Observed;
+use reprise_core::plan::{Desired, Plan, Stage, plan};
+use reprise_core::step::StepRecord;
+use reprise_core::timeline::Entry;
+
+use super::Worker;
+use super::weight::needs_disk;
+use crate::error::{NodeError, chain};
+use crate::publisher::News;
+use crate::record::ledger_file;
+use crate::volumes::{self, teardown};
+use crate::{events, fault};
+
+/// How long a ledger change that can wait does wait.
+const FLUSH_AFTER: Duration = Duration::from_millis(100);
+/// How long to wait after the node's own disk failed.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
+
+impl Worker {
+    pub(super) async fn pass(&mut self) {
+        self.retry_at = None;
+        let plan = self.plan();
+        if plan.ledger.step.is_some() {
+            fault::arm();
+        }
+        if let Err(error) = self.remember(&plan).await {
+            // Nothing is done that is not recorded: the same plan comes out again later.
+            tracing::error!(pod = %self.key, error = %chain(&error), "the ledger can't be written: the pod waits");
+            self.retry_at = Some(Instant::now() + DISK_PAUSE);
+            return;
+        }
+        self.wake_at = plan.wake_at;
+        let status_changed = plan.status != self.status || plan.stage != self.stage;
+        self.status = plan.status;
+        self.stage = plan.stage;
+        self.act(&plan.actions);
+        let mut entries = std::mem::take(&mut self.own_entries);
+        entries.extend(plan.entries);
+        self.tell_entries(&entries);
+        self.complete_step();
+        if status_changed {
+            self.tell_status();
+        }
+        self.update_view();
+    }
+
+    fn plan(&self) -> Plan {
+        let config = &self.shared.config;
+        let desired =
+            Desired { pod: &self.pod, gates: config.gates, limits: config.limits, host_ip: config.host_ip.as_deref() };
+        let observed = Observed {
+            sandboxes: self.sight.sandboxes(),
+            containers: self.sight.containers(),
+            in_flight: self.flights.making(),
+            sandbox_in_flight: self.flights.making_sandbox(),
+            images: self.images.clone(),
+            container_failures: self.container_failures.clone(),
+            sandbox_failure: self.sandbox_failure.clone(),
+            evict: self.evict.clone(),
+        };
+        plan(&desired, &observed, &self.ledger, Timestamp::now())
+    }
+
+    async fn remember(&mut self, plan: &Plan) -> Result<(), NodeError> {
+        if plan.ledger == self.ledger {
+            return Ok(());
+        }
+        let superseded = self.ledger.last_step.clone();
+        if let Some(step) = superseded.filter(|s| plan.ledger.last_step.as_ref().is_some_and(|n| n.epoch != s.epoch)) {
+            self.record_step(&step);
+        }
+        if needs_disk(&self.ledger, &plan.ledger) {
+            self.write_ledger(plan.ledger.clone()).await?;
+            self.flush_at = None;
+        } else {
+            self.flush_at.get_or_insert_with(|| Instant::now() + FLUSH_AFTER);
+        }
+        self.ledger.clone_from(&plan.ledger);
+        Ok(())
+    }
+
+    /// Writes what could wait.
+    pub(super) async fn flush(&mut self) {
+        self.flush_at = None;
+        if let Err(error) = self.write_ledger(self.ledger.clone()).await {
+            tracing::error!(pod = %self.key, error = %chain(&error), "the ledger can't be written");
+            self.flush_at = Some(Instant::now() + DISK_PAUSE);
+        }
+    }
+
+    async fn write_ledger(&self, ledger: Ledger) -> Result<(), NodeError> {
+        let path = self.paths.ledger_file();
+        let written = tokio::task::spawn_blocking(move || ledger_file::write(&path, &ledger)).await;
+        written.unwrap_or_else(|panic| {
+            let path = self.paths.ledger_file();
+            Err(NodeError::File { operation: "write", path, source: panic.into() })
+        })
+    }
+
+    fn tell_entries(&mut self, entries: &[Entry]) {
+        if let Err(error) = self.timeline.add_entries(entries) {
+            tracing::warn!(pod = %self.key, %error, "the timeline can't be written");
+        }
+        for entry in entries {
+            self.tell(News::Entry(entry.clone()));
+            if let Some(event) = events::of_entry(&self.pod, entry) {
+                self.tell_event(event);
+            }
+        }
+    }
+
+    /// Records the newest restart once it is complete.
+    fn complete_step(&mut self) {
+        let over = self.stage != Stage::Live || self.ledger.ending.is_some();
+        let complete = |s: &&StepRecord| over || s.ready_at.is_some();
+        if let Some(step) = self.ledger.last_step.as_ref().filter(complete).cloned() {
+            self.record_step(&step);
+        }
+    }
+
+    fn record_step(&mut self, step: &StepRecord) {
+        match self.timeline.add_step(step) {
+            Ok(true) => self.tell(News::Step(step.clone())),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(pod = %self.key, %error, "the timeline can't be written"),
+        }
+    }
+
+    fn tell_status(&self) {
+        // That nothing is left is said when it is so.
+        if self.stage == Stage::Gone {
+            return;
+        }
+        self.shared.publisher.write_status(self.paths.status_file(), &self.status);
+        self.tell_stage(self.status.clone());
+    }
+
+    fn tell_stage(&self, status: PodStatus) {
+        let (stage, epoch) = (self.stage, self.ledger.epoch);
+        self.tell(News::Status { status: Box::new(status), stage, epoch });
+    }
+
+    pub(super) fn update_view(&self) {
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        view.pod.clone_from(&self.pod);
+        view.status.clone_from(&self.status);
+        view.ledger.clone_from(&self.ledger);
+        view.stage = self.stage;
+        if view.steps.last() != self.timeline.steps().last() {
+            view.steps = self.timeline.steps().to_vec();
+        }
+    }
+
+    /// Removes what the Pod has on disk. True when nothing is left.
+    pub(super) async fn tear_down(&mut self) -> bool {
+        self.flights.abort_all();
+        self.shared.publisher.settle().await;
+        let (folder, logs) = (self.paths.folder().to_owned(), self.paths.logs().to_owned());
+        let removed = tokio::task::spawn_blocking(move || {
+            teardown::remove_logs(&logs)?;
+            teardown::remove(&folder)
+        });
+        match removed.await {
+            Ok(Ok(())) => {
+                self.tell_stage(self.status.clone());
+                true
+            }
+            Ok(Err(error)) => self.tear_down_later(&chain(&error)),
+            Err(error) => self.tear_down_later(&error.to_string()),
+        }
+    }
+
+    fn tear_down_later(&mut self, error: &str) -> bool {
+        tracing::error!(pod = %self.key, error, "the pod's folder can't be removed, trying again");
+        self.retry_at = Some(Instant::now() + DISK_PAUSE);
+        false
+    }
+
+    /// Measures volumes that have a limit, off this task's way, as long as the worker lives.
+    pub(super) fn start_measuring(&mut self) {
+        if !volumes::usage::needs_measuring(&self.pod) {
+            return;
+        }
+        let (pod, paths, sender) = (self.pod.clone(), self.paths.clone(), self.sender.clone());
+        let period = self.shared.config.usage_period;
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(period).await;
+                let (pod, paths) = (pod.clone(), paths.clone());
+                let measured = tokio::task::spawn_blocking(move || volumes::usage::exceeded(&pod, &paths)).await;
+                match measured {
+                    Ok(Ok(Some(message))) => return super::tasks::post(&sender, super::mail::Mail::Exceeded(message)),
+                    Ok(Ok(None)) => {}
+                    Ok(Err(error)) => tracing::debug!(%error, "volumes can't be measured yet"),
+                    Err(error) => tracing::error!(%error, "measuring volumes failed"),
+                }
+            }
+        });
+        self.measuring = Some(task.abort_handle());
+    }
+}

@@ -1,0 +1,74 @@
+//! What people ask for: durable in `pod.json` before it is answered.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::Worker;
+use super::mail::Reply;
+use crate::error::NodeError;
+use crate::record::pod_file;
+
+/// The grace period of a Pod that names none, in seconds.
+const DEFAULT_GRACE: i64 = 30;
+
+impl Worker {
+    /// A second request can only shorten the time that is left.
+    pub(super) async fn on_delete(&mut self, grace: Option<SignedDuration>, reply: Reply) {
+        let spec_grace = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds);
+        let grace = grace.unwrap_or_else(|| SignedDuration::from_secs(spec_grace.unwrap_or(DEFAULT_GRACE)));
+        let grace = grace.max(SignedDuration::ZERO);
+        let now = Timestamp::now();
+        let deadline = now.saturating_add(grace).unwrap_or(now);
+        let earlier = self.pod.metadata.deletion_timestamp.as_ref().is_some_and(|t| t.0 <= deadline);
+        let result = if earlier {
+            Ok(())
+        } else {
+            self.change(|pod| {
+                pod.metadata.deletion_timestamp = Some(Time(deadline));
+                pod.metadata.deletion_grace_period_seconds = Some(grace.as_secs());
+            })
+            .await
+        };
+        answer(reply, result);
+    }
+
+    pub(super) async fn on_annotate(&mut self, name: String, value: String, reply: Reply) {
+        let result = self.change(|pod| {
+            pod.metadata.annotations.get_or_insert_default().insert(name, value);
+        });
+        answer(reply, result.await);
+    }
+
+    /// A container that the Pod has already is left as it is: ephemeral containers never change.
+    pub(super) async fn on_add_ephemeral(&mut self, container: EphemeralContainer, reply: Reply) {
+        let result = self.change(|pod| {
+            let list = pod.spec.get_or_insert_default().ephemeral_containers.get_or_insert_default();
+            if list.iter().all(|c| c.name != container.name) {
+                list.push(container);
+            }
+        });
+        answer(reply, result.await);
+    }
+
+    async fn change(&mut self, change: impl FnOnce(&mut Pod)) -> Result<(), NodeError> {
+        let mut pod = Pod::clone(&self.pod);
+        change(&mut pod);
+        let (paths, written) = (self.paths.clone(), pod.clone());
+        tokio::task::spawn_blocking(move || pod_file::write(&paths, &written)).await.unwrap_or_else(|panic| {
+            Err(NodeError::File { operation: "write", path: self.paths.pod_file(), source: panic.into() })
+        })?;
+        self.pod = Arc::new(pod);
+        self.update_view();
+        Ok(())
+    }
+}
+
+/// Whoever asked may have stopped waiting; the answer stands all the same.
+fn answer(reply: Reply, result: Result<(), NodeError>) {
+    if let Err(Err(error)) = reply.send(result) {
+        tracing::error!(error = %crate::error::chain(&error), "a request failed and nobody waits for the answer");
+    }
+}

@@ -1,0 +1,276 @@
+//! The work of actions and look-ups, away from the worker: each function is one task's body and ends in an answer.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use reprise_core::observed::{ContainerObservation, RuntimeExit, RuntimeState, SandboxObservation};
+use reprise_cri::v1::{ContainerState, PodSandboxState};
+use reprise_cri::{CodeClass, CriError};
+use tokio::sync::mpsc;
+
+use super::Shared;
+use super::mail::{Listed, Mail, Outcome, Resynced};
+use super::sight::Sight;
+use crate::container::build::{self, Around, ResolvedImage, RunOf};
+use crate::error::chain;
+use crate::events;
+use crate::image::ensure::{self, Ensured};
+use crate::paths::PodPaths;
+use crate::pod_key::{PodKey, uid_of};
+use crate::publisher::{News, NodeEvent};
+use crate::runtime_calls::{Runtime, reading};
+use crate::{sandbox, volumes};
+
+/// What every task for a Pod needs.
+#[derive(Clone)]
+pub(super) struct Job {
+    pub shared: Arc<Shared>,
+    pub pod: Arc<Pod>,
+    pub paths: PodPaths,
+}
+
+/// A container to create.
+pub(super) struct Creation {
+    pub container: String,
+    pub sandbox: SandboxObservation,
+    pub epoch: Option<u64>,
+    pub attempt: u32,
+    pub image: ResolvedImage,
+    pub target_id: Option<String>,
+    pub qos: String,
+}
+
+/// Sends mail. A worker that has ended needs none.
+pub(super) fn post(mailbox: &mpsc::UnboundedSender<Mail>, mail: Mail) {
+    if mailbox.send(mail).is_err() {
+        tracing::debug!("mail for a worker that has ended");
+    }
+}
+
+impl Job {
+    fn tell(&self, event: events::PodEvent) {
+        let (pod, uid) = (PodKey::of(&self.pod), uid_of(&self.pod).to_owned());
+        self.shared.publisher.tell(&NodeEvent { pod, uid, news: News::Event(event) });
+    }
+}
+
+/// Volumes, then the sandbox, then its addresses.
+pub(super) async fn create_sandbox(job: Job, attempt: u32) -> Outcome {
+    const REASON: &str = "CreatePodSandboxError";
+    let preparing = job.clone();
+    let prepared = blocking(move || {
+        volumes::set_up(&preparing.pod, &preparing.paths).map_err(|e| ("FailedMount", chain(&e)))?;
+        std::fs::create_dir_all(preparing.paths.logs())
+            .map_err(|e| (REASON, format!("can't create the log folder {}: {e}", preparing.paths.logs().display())))?;
+        sandbox::build::config(&preparing.pod, &preparing.shared.config, &preparing.paths, attempt)
+            .map_err(|e| (REASON, chain(&e)))
+    });
+    let config = match prepared.await {
+        Ok(Ok(config)) => config,
+        Ok(Err((reason, message))) => return Outcome::Failed { reason, message },
+        Err(message) => return Outcome::Failed { reason: REASON, message },
+    };
+    let runtime = &job.shared.runtime;
+    let id = match runtime.run_sandbox(config, &job.shared.config.runtime_handler).await {
+        Ok(id) => id,
+        Err(error) => return failed(error, REASON),
+    };
+    match runtime.sandbox_status(&id).await {
+        Ok(Some(status)) => Outcome::SandboxCreated(reading::sandbox(&status)),
+        Ok(None) => Outcome::Failed { reason: REASON, message: format!("the sandbox {id} is gone again") },
+        Err(error) => Outcome::Unanswered(error),
+    }
+}
+
+pub(super) async fn ensure_image(
+    job: Job,
+    container: String,
+    attempt: u32,
+    image: String,
+    policy: Option<String>,
+) -> Outcome {
+    let sandbox = match sandbox::build::config(&job.pod, &job.shared.config, &job.paths, 0) {
+        Ok(config) => config,
+        Err(error) => return Outcome::ImageFailed { attempt, reason: "ErrImagePull", message: chain(&error) },
+    };
+    let pulling = || job.tell(events::pulling(&job.pod, &container, &image));
+    match ensure::ensure(&job.shared.runtime, &image, policy.as_deref(), sandbox, pulling).await {
+        Ok(Ensured { image: resolved, pulled }) => {
+            job.tell(events::pulled(&job.pod, &container, &image, pulled));
+            Outcome::ImageReady { attempt, image: resolved }
+        }
+        Err(ensure::ImageError::Inspect { source, .. } | ensure::ImageError::Pull { source, .. })
+            if source.class() == Some(CodeClass::Unavailable) =>
+        {
+            Outcome::Unanswered(source)
+        }
+        Err(error) => Outcome::ImageFailed { attempt, reason: error.reason(), message: error.to_string() },
+    }
+}
+
+pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
+    const REASON: &str = "CreateContainerError";
+    let (preparing, creation) = (job.clone(), Arc::new(creation));
+    let of = Arc::clone(&creation);
+    let prepared = blocking(move || {
+        let run = RunOf {
+            container: &of.container,
+            epoch: of.epoch,
+            attempt: of.attempt,
+            image: &of.image,
+            target_id: of.target_id.as_deref(),
+        };
+        let around = Around {
+            pod: &preparing.pod,
+            config: &preparing.shared.config,
+            paths: &preparing.paths,
+            pod_ips: &of.sandbox.ips,
+            qos: &of.qos,
+            machine: &preparing.shared.machine,
+        };
+        let config = build::config(&around, &run).map_err(|e| ("CreateContainerConfigError", chain(&e)))?;
+        let sandbox =
+            sandbox::build::config(&preparing.pod, &preparing.shared.config, &preparing.paths, of.sandbox.attempt)
+                .map_err(|e| (REASON, chain(&e)))?;
+        Ok((config, sandbox))
+    });
+    let (config, sandbox) = match prepared.await {
+        Ok(Ok(configs)) => configs,
+        Ok(Err((reason, message))) => return Outcome::Failed { reason, message },
+        Err(message) => return Outcome::Failed { reason: REASON, message },
+    };
+    let image = config.image.as_ref().map(|i| i.user_specified_image.clone()).unwrap_or_default();
+    match job.shared.runtime.create_container(&creation.sandbox.id, config, sandbox).await {
+        Ok(id) => {
+            job.tell(events::created(&job.pod, &creation.container));
+            Outcome::Created(Box::new(ContainerObservation {
+                id,
+                sandbox: creation.sandbox.id.clone(),
+                name: creation.container.clone(),
+                epoch: creation.epoch,
+                attempt: creation.attempt,
+                state: RuntimeState::Created,
+                image,
+                image_id: creation.image.image_id.clone(),
+            }))
+        }
+        Err(error) => failed(error, REASON),
+    }
+}
+
+pub(super) async fn start_container(job: Job, id: String) -> Outcome {
+    match job.shared.runtime.start_container(&id).await {
+        Ok(()) => Outcome::Carried,
+        Err(error) => failed(error, "RunContainerError"),
+    }
+}
+
+pub(super) async fn kill_container(job: Job, id: String, grace_seconds: i64) -> Outcome {
+    carried(job.shared.runtime.stop_container(&id, grace_seconds).await)
+}
+
+pub(super) async fn remove_container(job: Job, id: String) -> Outcome {
+    carried(job.shared.runtime.remove_container(&id).await)
+}
+
+pub(super) async fn remove_sandbox(job: Job, id: String) -> Outcome {
+    carried(job.shared.runtime.remove_sandbox(&id).await)
+}
+
+/// After a start or kill that no event has confirmed.
+pub(super) async fn confirm(job: Job, id: String) -> Outcome {
+    match job.shared.runtime.container_status(&id).await {
+        Ok(status) => Outcome::Confirmed { status: status.map(Box::new) },
+        Err(error) => Outcome::Unanswered(error),
+    }
+}
+
+fn carried(answer: Result<(), CriError>) -> Outcome {
+    match answer {
+        Ok(()) => Outcome::Carried,
+        Err(error) => Outcome::Unanswered(error),
+    }
+}
+
+/// A refusal is shown to the user; of a call without an answer nobody knows what came of it.
+fn failed(error: CriError, reason: &'static str) -> Outcome {
+    match error.class() {
+        Some(CodeClass::Unavailable | CodeClass::DeadlineExceeded) => Outcome::Unanswered(error),
+        _ => Outcome::Failed { reason, message: error.answer().map_or_else(|| chain(&error), str::to_owned) },
+    }
+}
+
+/// Runs file work where it may block. The error is the message of a panic.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())
+}
+
+/// Ids of what must be looked at closely: sandboxes, then containers with their sandbox.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    sandboxes: Vec<String>,
+    containers: Vec<(String, String)>,
+}
+
+impl Open {
+    pub(super) fn is_empty(&self) -> bool {
+        self.sandboxes.is_empty() && self.containers.is_empty()
+    }
+}
+
+/// Sorts a listing into what is known already and what must be looked at.
+pub(super) fn split(listed: Listed, sight: &Sight) -> (Resynced, Open) {
+    let mut open = Open::default();
+    let mut resynced = Resynced {
+        asked_at: listed.asked_at,
+        listed_sandboxes: listed.sandboxes.iter().map(|s| s.id.clone()).collect(),
+        listed_containers: listed.containers.iter().map(|c| c.id.clone()).collect(),
+        sandboxes: Vec::new(),
+        containers: Vec::new(),
+    };
+    for s in listed.sandboxes {
+        match sight.sandbox(&s.id) {
+            Some(known) if s.state() == PodSandboxState::SandboxNotready => {
+                resynced.sandboxes.push(SandboxObservation { ready: false, ..known.clone() });
+            }
+            Some(_) => {}
+            None => open.sandboxes.push(s.id),
+        }
+    }
+    for c in listed.containers {
+        if sight.is_news(&c.id, &listed_state(c.state())) {
+            open.containers.push((c.id, c.pod_sandbox_id));
+        }
+    }
+    (resynced, open)
+}
+
+/// A state to compare by; times and codes are not in a listing.
+fn listed_state(state: ContainerState) -> RuntimeState {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    match state {
+        ContainerState::ContainerCreated => RuntimeState::Created,
+        ContainerState::ContainerRunning => RuntimeState::Running { started_at: at },
+        ContainerState::ContainerExited => RuntimeState::Exited(RuntimeExit {
+            exit_code: 0,
+            reason: String::new(),
+            message: String::new(),
+            started_at: None,
+            finished_at: at,
+        }),
+        ContainerState::ContainerUnknown => RuntimeState::Unknown,
+    }
+}
+
+/// Looks at everything that is open, all at once.
+pub(super) async fn look_closely(runtime: &Runtime, mut to: Resynced, open: Open) -> Result<Resynced, CriError> {
+    let sandboxes = open.sandboxes.iter().map(|id| runtime.sandbox_status(id));
+    let containers = open.containers.iter().map(|(id, _)| runtime.container_status(id));
+    let (sandboxes, containers) =
+        futures::join!(futures::future::try_join_all(sandboxes), futures::future::try_join_all(containers));
+    to.sandboxes.extend(sandboxes?.iter().flatten().map(reading::sandbox));
+    for (status, (_, sandbox)) in containers?.iter().zip(&open.containers) {
+        to.containers.extend(status.as_ref().and_then(|s| reading::container(s, sandbox)));
+    }
+    Ok(to)
+}
