@@ -7,6 +7,7 @@
 
 mod archive;
 mod decompress;
+mod header_field;
 mod metadata;
 mod name;
 mod pax;

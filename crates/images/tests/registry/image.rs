@@ -43,6 +43,10 @@ impl Layer {
         Self(tar.into_inner().unwrap())
     }
 
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn compressed(&self, how: Compressed) -> (Vec<u8>, &'static str) {
         match how {
             Compressed::Not => (self.0.clone(), "application/vnd.oci.image.layer.v1.tar"),

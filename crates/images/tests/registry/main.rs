@@ -3,6 +3,7 @@
 // What fails here fails a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod fake;
 mod image;
 mod server;
 
@@ -11,6 +12,7 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use fake::{Fake, Mischief, blob_path};
 use image::{Compressed, INDEX, Layer, push, push_for};
 use reprise_images::{Credentials, Digest, DockerConfig, Error, ImageStore, Progress, ProgressSink, Reference};
 use serde_json::json;
@@ -251,4 +253,49 @@ async fn a_pull_that_is_given_up_leaves_nothing() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     store.pull(&name, None, &()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_where_the_registry_asks_for_one() {
+    let layer = Layer::with_file("x", b"x");
+    let fake = Fake::start(&layer, Some("let-me-in"));
+    let (_dir, store) = store();
+    let image = store.pull(&fake.image(), None, &()).await.unwrap();
+    assert_eq!(fs::read(image.layers[0].join("x")).unwrap(), b"x");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_tried_again_but_not_for_ever() {
+    let layer = Layer::with_file("x", &[7; 500_000]);
+    let fake = Fake::start(&layer, None);
+    let (_dir, store) = store();
+    fake.misbehave(&blob_path(layer.bytes()), 9, Mischief::CutOff);
+    let error = store.pull(&fake.image(), None, &()).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert!(is_empty(&store));
+    fake.misbehave(&blob_path(layer.bytes()), 1, Mischief::CutOff);
+    let image = store.pull(&fake.image(), None, &()).await.unwrap();
+    assert_eq!(fs::read(image.layers[0].join("x")).unwrap(), [7; 500_000]);
+}
+
+#[tokio::test]
+async fn what_a_registry_answers_is_told_apart() {
+    let layer = Layer::with_file("x", b"x");
+    let fake = Fake::start(&layer, None);
+    let (_dir, store) = store();
+    for status in [401, 403, 404, 429, 500] {
+        fake.misbehave("/v2/app/manifests/1", 1, Mischief::Status(status));
+        let error = store.pull(&fake.image(), None, &()).await.unwrap_err();
+        let fits = match status {
+            401 | 403 => matches!(error, Error::Unauthorized { .. }),
+            404 => matches!(error, Error::NotFound { .. }),
+            429 => matches!(error, Error::TooManyRequests { .. }),
+            _ => matches!(&error, Error::Registry { message, .. } if message.contains("500")),
+        };
+        assert!(fits, "{status}: {error:?}");
+    }
+    fake.misbehave(&blob_path(layer.bytes()), 1, Mischief::Status(404));
+    let error = store.pull(&fake.image(), None, &()).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+    assert!(is_empty(&store));
 }
