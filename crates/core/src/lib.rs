@@ -4,9 +4,12 @@
 //! keeps state. Time and observations come in as values; actions go out as values.
 
 pub mod action;
+pub mod admission;
 pub mod annotations;
 pub mod backoff;
+pub mod defaults;
 pub mod field;
+pub mod gated_fields;
 pub mod gates;
 pub mod ledger;
 pub mod manifest;
@@ -17,3 +20,5 @@ pub mod roles;
 pub mod rules;
 pub mod step;
 pub mod timeline;
+mod unset;
+pub mod validation;
