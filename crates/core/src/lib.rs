@@ -21,4 +21,5 @@ pub mod rules;
 pub mod step;
 pub mod timeline;
 mod unset;
+pub mod unsupported;
 pub mod validation;

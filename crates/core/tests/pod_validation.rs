@@ -24,7 +24,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    serde_json::from_str(CASES).unwrap()
+    serde_json::from_str(CASES).unwrap_or_else(|error| panic!("tests/data/pod-validation.json: {error}"))
 }
 
 /// The code and the Status that we answer with; 201 for a Pod that is let in.

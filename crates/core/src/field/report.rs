@@ -100,7 +100,7 @@ mod tests {
         report.not_supported(path.clone(), "X", &["A", "B"]);
         report.duplicate(path.clone(), "a");
         report.forbidden(path.clone(), "not here");
-        report.too_many(path.clone(), 21, 20);
+        report.too_many(path, 21, 20);
         report.too_long(FieldPath::new("metadata").child("annotations").key("a/b"), 5);
         let messages: Vec<String> = report.errors().iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -1,0 +1,74 @@
+//! What a valid Pod may ask for and this version of the node does not do yet.
+//!
+//! A field that the node would have to ignore is never ignored in silence. If the Pod would be wrong or
+//! could not start without it, it is an error and the Pod is not started; if the Pod works without it, it is
+//! a warning. Each names the field and says "not supported yet".
+
+mod container;
+mod pod;
+mod volume;
+
+use std::fmt;
+
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::field::FieldPath;
+use crate::unset::list;
+
+/// One field that is not supported yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The field.
+    pub field: FieldPath,
+    /// What follows from it.
+    pub consequence: String,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: not supported yet: {}", self.field, self.consequence)
+    }
+}
+
+/// Everything in a Pod that is not supported yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The Pod must not be started.
+    pub errors: Vec<Gap>,
+    /// The Pod works without it.
+    pub warnings: Vec<Gap>,
+}
+
+impl Unsupported {
+    fn error(&mut self, field: FieldPath, consequence: &str) {
+        self.errors.push(Gap { field, consequence: consequence.to_owned() });
+    }
+
+    fn warn(&mut self, field: FieldPath, consequence: &str) {
+        self.warnings.push(Gap { field, consequence: consequence.to_owned() });
+    }
+}
+
+/// Looks through a Pod that is valid and has its defaults.
+#[must_use]
+pub fn find(pod: &Pod) -> Unsupported {
+    let mut found = Unsupported::default();
+    let Some(spec) = &pod.spec else { return found };
+    let path = FieldPath::new("spec");
+    pod::find(spec, &path, &mut found);
+    for (i, volume) in list(&spec.volumes).iter().enumerate() {
+        volume::find(volume, &path.child("volumes").index(i), &mut found);
+    }
+    let on_host_network = spec.host_network == Some(true);
+    for (name, containers) in
+        [("initContainers", list(&spec.init_containers)), ("containers", spec.containers.as_slice())]
+    {
+        for (i, container) in containers.iter().enumerate() {
+            container::find(container, on_host_network, &path.child(name).index(i), &mut found);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! What one container asks for.
+
+use k8s_openapi::api::core::v1::{
+    AppArmorProfile, Container, EnvFromSource, EnvVarSource, ResourceRequirements, SeccompProfile, SecurityContext,
+};
+
+use super::Unsupported;
+use crate::field::FieldPath;
+use crate::unset::{entries, is_true, list};
+use crate::validation::is_huge_pages;
+
+const NO_API: &str = "there is no API server to read it from";
+const ABSENT: &str = "there is no API server to read it from; it is optional and taken for absent";
+
+pub(super) fn find(container: &Container, on_host_network: bool, path: &FieldPath, found: &mut Unsupported) {
+    for (i, var) in list(&container.env).iter().enumerate() {
+        if let Some(source) = &var.value_from {
+            find_env(source, &path.child("env").index(i).child("valueFrom"), found);
+        }
+    }
+    for (i, source) in list(&container.env_from).iter().enumerate() {
+        find_env_from(source, &path.child("envFrom").index(i), found);
+    }
+    if !list(&container.volume_devices).is_empty() {
+        found.error(path.child("volumeDevices"), "the container would run without its block devices");
+    }
+    for (field, _) in [("tty", container.tty), ("stdin", container.stdin)].iter().filter(|(_, set)| is_true(*set)) {
+        found.error(path.child(field), "containers have no terminal and no input");
+    }
+    if let Some(resources) = &container.resources {
+        find_resources(resources, &path.child("resources"), found);
+    }
+    if let Some(context) = &container.security_context {
+        find_security(context, &path.child("securityContext"), found);
+    }
+    if !on_host_network {
+        find_host_ports(container, path, found);
+    }
+    find_ignored(container, path, found);
+}
+
+fn find_env(source: &EnvVarSource, path: &FieldPath, found: &mut Unsupported) {
+    let mut object = |field: &str, optional: Option<bool>| match is_true(optional) {
+        true => found.warn(path.child(field), ABSENT),
+        false => found.error(path.child(field), NO_API),
+    };
+    if let Some(key) = &source.config_map_key_ref {
+        object("configMapKeyRef", key.optional);
+    }
+    if let Some(key) = &source.secret_key_ref {
+        object("secretKeyRef", key.optional);
+    }
+    if source.file_key_ref.is_some() {
+        found.error(path.child("fileKeyRef"), "the variable would be missing");
+    }
+}
+
+fn find_env_from(source: &EnvFromSource, path: &FieldPath, found: &mut Unsupported) {
+    let objects = [
+        ("configMapRef", source.config_map_ref.as_ref().map(|object| object.optional)),
+        ("secretRef", source.secret_ref.as_ref().map(|object| object.optional)),
+    ];
+    for (field, optional) in objects.into_iter().filter_map(|(field, optional)| Some((field, optional?))) {
+        match is_true(optional) {
+            true => found.warn(path.child(field), ABSENT),
+            false => found.error(path.child(field), NO_API),
+        }
+    }
+}
+
+fn find_resources(resources: &ResourceRequirements, path: &FieldPath, found: &mut Unsupported) {
+    for (list, amounts) in [("limits", &resources.limits), ("requests", &resources.requests)] {
+        for (name, _) in entries(amounts) {
+            let path = path.child(list).key(name);
+            if is_huge_pages(name) {
+                found.error(path, "the container would run without its huge pages");
+            } else if name.contains('/') {
+                found.error(path, "there are no device plugins, the node has none of it");
+            } else if name == "ephemeral-storage" && list == "limits" {
+                found.warn(path, "what the container writes is not counted");
+            }
+        }
+    }
+    if !self::list(&resources.claims).is_empty() {
+        found.error(path.child("claims"), "the container would run without its devices");
+    }
+}
+
+fn find_security(context: &SecurityContext, path: &FieldPath, found: &mut Unsupported) {
+    find_seccomp(context.seccomp_profile.as_ref(), path, found);
+    find_app_armor(context.app_armor_profile.as_ref(), path, found);
+    if context.proc_mount.as_deref() == Some("Unmasked") {
+        found.error(path.child("procMount"), "it needs a user namespace of the Pod's own");
+    }
+    if context.se_linux_options.is_some() {
+        found.warn(path.child("seLinuxOptions"), "the container runs without an SELinux label");
+    }
+    if context.windows_options.is_some() {
+        found.warn(path.child("windowsOptions"), "the node runs Linux");
+    }
+}
+
+/// `path`: of the security context.
+pub(super) fn find_seccomp(profile: Option<&SeccompProfile>, path: &FieldPath, found: &mut Unsupported) {
+    if profile.is_some_and(|profile| profile.type_ == "Localhost") {
+        let path = path.child("seccompProfile").child("type");
+        found.error(path, "the profile can be RuntimeDefault or Unconfined");
+    }
+}
+
+/// `path`: of the security context.
+pub(super) fn find_app_armor(profile: Option<&AppArmorProfile>, path: &FieldPath, found: &mut Unsupported) {
+    let path = path.child("appArmorProfile").child("type");
+    match profile.map(|profile| profile.type_.as_str()) {
+        Some("Localhost") => found.error(path, "the container would run without its AppArmor profile"),
+        Some("RuntimeDefault") => found.warn(path, "the container runs without an AppArmor profile"),
+        _ => {}
+    }
+}
+
+fn find_host_ports(container: &Container, path: &FieldPath, found: &mut Unsupported) {
+    for (i, port) in list(&container.ports).iter().enumerate() {
+        if port.host_port.is_some_and(|port| port != 0) {
+            let path = path.child("ports").index(i).child("hostPort");
+            found.warn(path, "the port is not open on the host; the Pod's address is reachable from it");
+        }
+    }
+}
+
+fn find_ignored(container: &Container, path: &FieldPath, found: &mut Unsupported) {
+    let probe = "it is not run; a container counts as ready once it runs";
+    let ignored = [
+        ("startupProbe", container.startup_probe.is_some(), probe),
+        ("livenessProbe", container.liveness_probe.is_some(), "it is not run; a container that hangs goes on running"),
+        ("readinessProbe", container.readiness_probe.is_some(), probe),
+        ("resizePolicy", !list(&container.resize_policy).is_empty(), "resources do not change while a Pod runs"),
+    ];
+    for (field, _, consequence) in ignored.into_iter().filter(|(_, set, _)| *set) {
+        found.warn(path.child(field), consequence);
+    }
+    let Some(lifecycle) = &container.lifecycle else { return };
+    for (hook, set) in [("postStart", lifecycle.post_start.is_some()), ("preStop", lifecycle.pre_stop.is_some())] {
+        if set {
+            found.warn(path.child("lifecycle").child(hook), "the hook is not run");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+use super::*;
+use crate::defaults::set_defaults;
+use crate::manifest::decode_pod;
+
+fn found(text: &str) -> (Vec<String>, Vec<String>) {
+    let mut pod = decode_pod(text).unwrap().pod;
+    set_defaults(&mut pod);
+    let found = find(&pod);
+    let fields = |gaps: Vec<Gap>| gaps.into_iter().map(|gap| gap.field.to_string()).collect();
+    (fields(found.errors), fields(found.warnings))
+}
+
+#[test]
+fn the_announced_pod_needs_nothing_that_is_missing() {
+    let text = "
+spec:
+  volumes: [{name: w}, {name: h, hostPath: {path: /tmp}}]
+  securityContext: {fsGroup: 5, runAsUser: 1, seccompProfile: {type: RuntimeDefault}}
+  initContainers: [{name: a, image: b, restartPolicy: Always, restartPolicyRules: []}]
+  containers:
+  - name: c
+    image: d
+    env: [{name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
+    ports: [{containerPort: 80}]
+    resources: {limits: {cpu: 1, memory: 1Gi}}
+    securityContext: {privileged: true, capabilities: {add: [NET_ADMIN]}}
+";
+    assert_eq!(found(text), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn what_would_make_the_pod_wrong_is_an_error() {
+    let text = "
+spec:
+  hostUsers: false
+  schedulingGates: [{name: g}]
+  volumes: [{name: c, configMap: {name: c}}, {name: e, emptyDir: {medium: HugePages-2Mi}}, {name: i, image: {reference: r}}]
+  containers:
+  - name: c
+    image: d
+    tty: true
+    env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k}}}, {name: B, valueFrom: {secretKeyRef: {name: m, key: k}}}]
+    envFrom: [{secretRef: {name: s}}]
+    resources: {limits: {hugepages-2Mi: 2Mi, example.com/gpu: 1}}
+    volumeDevices: [{name: d, devicePath: /dev/x}]
+    securityContext: {seccompProfile: {type: Localhost, localhostProfile: x}, procMount: Unmasked}
+";
+    let (errors, warnings) = found(text);
+    assert_eq!(
+        errors,
+        [
+            "spec.hostUsers",
+            "spec.schedulingGates",
+            "spec.volumes[0].configMap",
+            "spec.volumes[1].emptyDir.medium",
+            "spec.volumes[2].image",
+            "spec.containers[0].env[0].valueFrom.configMapKeyRef",
+            "spec.containers[0].env[1].valueFrom.secretKeyRef",
+            "spec.containers[0].envFrom[0].secretRef",
+            "spec.containers[0].volumeDevices",
+            "spec.containers[0].tty",
+            "spec.containers[0].resources.limits[example.com/gpu]",
+            "spec.containers[0].resources.limits[hugepages-2Mi]",
+            "spec.containers[0].resources.requests[example.com/gpu]",
+            "spec.containers[0].resources.requests[hugepages-2Mi]",
+            "spec.containers[0].securityContext.seccompProfile.type",
+            "spec.containers[0].securityContext.procMount",
+        ]
+    );
+    assert!(warnings.is_empty());
+}
+
+#[test]
+fn what_the_pod_works_without_is_a_warning() {
+    let text = "
+spec:
+  nodeSelector: {a: b}
+  imagePullSecrets: [{name: s}]
+  readinessGates: [{conditionType: x}]
+  containers:
+  - name: c
+    image: d
+    env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k, optional: true}}}]
+    ports: [{containerPort: 80, hostPort: 80}]
+    livenessProbe: {exec: {command: [a]}}
+    lifecycle: {preStop: {exec: {command: [a]}}}
+";
+    let (errors, warnings) = found(text);
+    assert!(errors.is_empty());
+    assert_eq!(
+        warnings,
+        [
+            "spec.nodeSelector",
+            "spec.imagePullSecrets",
+            "spec.readinessGates",
+            "spec.containers[0].env[0].valueFrom.configMapKeyRef",
+            "spec.containers[0].ports[0].hostPort",
+            "spec.containers[0].livenessProbe",
+            "spec.containers[0].lifecycle.preStop",
+        ]
+    );
+}
+
+#[test]
+fn a_gap_says_that_it_is_one() {
+    let gap = Gap { field: FieldPath::new("spec").child("x"), consequence: "nothing happens".to_owned() };
+    assert_eq!(gap.to_string(), "spec.x: not supported yet: nothing happens");
+}
