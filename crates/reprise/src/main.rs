@@ -1,1 +1,76 @@
-fn main() {}
+//! `reprise`: runs Pods on this machine and restarts them in place.
+//!
+//! One program for everything: the node agent with its runtime, the verbs that look at it, and, started again under
+//! hidden names, the runtime's shims and helpers and the programs of the demo's containers.
+
+mod access;
+mod agent;
+mod cli;
+mod demo;
+mod duration_text;
+mod failure;
+mod image;
+mod logs;
+mod manifests;
+mod pod;
+mod run;
+mod settings;
+mod subnet;
+mod verbs;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use cli::{Cli, Command};
+use settings::Settings;
+
+/// The runtime's worker threads: Pods wait for the kernel and for disks, not for processors.
+const WORKERS: usize = 4;
+
+fn main() -> ExitCode {
+    // Before anything else: the runtime's own parts must not have a second thread.
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    if let Some(code) = reprise_runtime::reexec::dispatch(&arguments) {
+        return code;
+    }
+    let cli = Cli::parse();
+    start(cli).unwrap_or_else(|error| failure::report(&error))
+}
+
+fn start(cli: Cli) -> Result<ExitCode> {
+    if let Command::Workload { program } = cli.command {
+        let single = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        return single.context("can't start the async runtime")?.block_on(demo::workload::run(program));
+    }
+    log_to_stderr();
+    let many = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    many.context("can't start the async runtime")?.block_on(carry_out(cli))
+}
+
+async fn carry_out(cli: Cli) -> Result<ExitCode> {
+    let Cli { node, command } = cli;
+    if let Command::Demo(args) = &command {
+        return demo::run(args, &node).await;
+    }
+    let settings = Settings::of(&node)?;
+    match command {
+        Command::Run(args) => run::run(args, &settings).await,
+        Command::Ps(args) => verbs::ps::run(&args, &settings).await,
+        Command::Logs(args) => logs::verb::run(args, &settings).await,
+        Command::Exec(args) => verbs::exec::run(args, &settings).await,
+        Command::Rm(args) => verbs::rm::run(args, &settings).await,
+        Command::Restart(args) => verbs::restart::run(args, &settings).await,
+        Command::Image(command) => image::run(command, &settings.image_store()).await,
+        // Both were taken care of above.
+        Command::Demo(_) | Command::Workload { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// What the agent itself has to say, at the level that `REPRISE_LOG` asks for.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("REPRISE_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,78 @@
+//! The agent in this process: the embedded runtime and a node on top of it, talking over the runtime's socket.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use reprise_node::{Node, NodeConfig};
+use reprise_runtime::{Runtime, RuntimeConfig, RuntimeError};
+
+use crate::settings::Settings;
+
+/// A running agent.
+pub struct Agent {
+    pub node: Node,
+    runtime: Runtime,
+}
+
+impl Agent {
+    /// Starts the runtime and then the node, which goes on with the Pods of the data folder.
+    pub async fn start(settings: &Settings) -> Result<Self> {
+        settings.remember()?;
+        let runtime = reprise_runtime::serve(settings.runtime()).await.context("the container runtime can't start")?;
+        runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));
+        match Node::start(settings.node()).await {
+            Ok(node) => Ok(Self { node, runtime }),
+            Err(error) => {
+                runtime.stop().await;
+                Err(error).context("the node can't start")
+            }
+        }
+    }
+
+    /// Ends node and runtime. Containers go on.
+    pub async fn stop(self) -> Result<()> {
+        self.node.shutdown().await;
+        self.runtime.stop().await;
+        Ok(())
+    }
+
+    /// Whether the agent could not start because its addresses are in use.
+    pub fn is_address_conflict(error: &anyhow::Error) -> bool {
+        matches!(error.downcast_ref(), Some(RuntimeError::AddressInUse { .. }))
+    }
+}
+
+impl Settings {
+    /// Where the node's images are.
+    pub fn image_store(&self) -> PathBuf {
+        self.runtime_dir().join("images")
+    }
+
+    fn runtime_dir(&self) -> PathBuf {
+        self.data_dir.join("runtime")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.runtime_dir().join("cri.sock")
+    }
+
+    fn runtime(&self) -> RuntimeConfig {
+        RuntimeConfig {
+            root: self.runtime_dir(),
+            socket: self.socket(),
+            cgroup_root: self.cgroup_root.clone(),
+            bridge: self.bridge.clone(),
+            subnet: self.subnet.to_string(),
+        }
+    }
+
+    fn node(&self) -> NodeConfig {
+        NodeConfig {
+            cgroup_root: Some(self.cgroup_root.clone()),
+            gates: self.gates,
+            limits: self.limits,
+            pids_limit: self.pids_limit,
+            ..NodeConfig::new(&self.data_dir, self.socket())
+        }
+    }
+}

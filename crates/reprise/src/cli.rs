@@ -1,0 +1,167 @@
+//! The command line, as types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::image::ImageCommand;
+
+/// A Kubernetes node agent whose speciality is the in-place Pod restart.
+#[derive(Debug, Parser)]
+#[command(name = "reprise", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub node: NodeArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where this node keeps its data and what it is given of the machine. Nodes with different ones run side by side.
+#[derive(Debug, Clone, Args)]
+pub struct NodeArgs {
+    /// Folder for everything the node keeps [default: /var/lib/reprise; of the demo: one that it removes again]
+    #[arg(long, global = true, env = "REPRISE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Network bridge that the Pods are on [default: the one named after the data folder]
+    #[arg(long, global = true, env = "REPRISE_BRIDGE", value_name = "NAME")]
+    pub bridge: Option<String>,
+    /// Addresses for Pods, an IPv4 network [default: what the node had before, at first 10.85.0.0/16]
+    #[arg(long, global = true, env = "REPRISE_SUBNET", value_name = "CIDR")]
+    pub subnet: Option<String>,
+    /// Feature gates, as in `RestartAllContainersOnContainerExits=false`
+    #[arg(long, global = true, env = "REPRISE_FEATURE_GATES", default_value = "", value_name = "GATE=BOOL,...")]
+    pub feature_gates: String,
+    /// Back-off between failed restarts: first delay and longest delay
+    #[arg(long, global = true, default_value = "10s..5m", value_name = "INITIAL..MAX")]
+    pub restart_backoff: String,
+    /// How many processes a container may have [default: no limit]
+    #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
+    pub pod_pids_limit: Option<i64>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the announcement's ML worker Pod offline and watch it restart in place
+    Demo(OutputArgs),
+    /// Run Pods from manifests until they end, or until Ctrl-C
+    Run(RunArgs),
+    /// List the Pods of this node
+    Ps(OutputArgs),
+    /// Print the log of a container
+    Logs(LogsArgs),
+    /// Run a program in a running container
+    Exec(ExecArgs),
+    /// Delete Pods
+    Rm(RmArgs),
+    /// Restart a Pod in place, now
+    Restart(RestartArgs),
+    /// Work with the images of this node
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// The programs of the built-in demo image
+    #[command(hide = true)]
+    Workload {
+        /// Which one.
+        #[arg(value_enum)]
+        program: Program,
+    },
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The choice of output of a verb that lists or reports.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// How to print
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+/// `reprise run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Manifests: YAML or JSON files, folders of them, or - for standard input
+    #[arg(required = true, value_name = "FILE|FOLDER|-")]
+    pub manifests: Vec<PathBuf>,
+    /// How to print
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
+    /// Leave the Pods as they are on exit; the next `run` or `ps` with the same data folder finds them
+    #[arg(long)]
+    pub keep: bool,
+    /// Print the Kubernetes Events of the Pods too
+    #[arg(long)]
+    pub events: bool,
+}
+
+/// `reprise logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The Pod, as NAME or NAMESPACE/NAME
+    pub pod: String,
+    /// The container [default: the first regular one]
+    #[arg(short, long)]
+    pub container: Option<String>,
+    /// Go on printing as lines come
+    #[arg(short, long)]
+    pub follow: bool,
+    /// The run before the current one, such as the one that an in-place restart ended
+    #[arg(short, long)]
+    pub previous: bool,
+}
+
+/// `reprise exec`.
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// The Pod, as NAME or NAMESPACE/NAME
+    pub pod: String,
+    /// The container [default: the first regular one]
+    #[arg(short, long)]
+    pub container: Option<String>,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// `reprise rm`.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    /// The Pods, as NAME or NAMESPACE/NAME
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub pods: Vec<String>,
+    /// All Pods of this node
+    #[arg(long)]
+    pub all: bool,
+    /// Seconds from SIGTERM to SIGKILL [default: what the Pod says]
+    #[arg(long, value_name = "SECONDS")]
+    pub grace_period: Option<u32>,
+}
+
+/// `reprise restart`.
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// The Pod, as NAME or NAMESPACE/NAME
+    pub pod: String,
+    /// How to print
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+/// The programs of the demo image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Program {
+    /// `setup-environment`: prepares the shared folder.
+    Setup,
+    /// `watcher-sidecar`: exits with 88 when training has failed.
+    Watch,
+    /// `main-application`: trains, keeps a checkpoint, goes on from it.
+    Train,
+}

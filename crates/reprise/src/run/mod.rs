@@ -1,0 +1,94 @@
+//! `reprise run`: Pods from manifests, run to their end or until Ctrl-C, with everything told that happens.
+
+pub mod input;
+mod interrupt;
+pub mod json;
+pub mod output;
+pub mod session;
+mod text;
+mod timeline_text;
+mod trigger_clock;
+mod watched;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::Pod;
+use reprise_node::{Node, NodeError, PodKey};
+
+use crate::agent::Agent;
+use crate::cli::{Output, RunArgs};
+use crate::failure::{BadInput, FAILED, INTERRUPTED};
+use crate::manifests;
+use crate::pod::PodReport;
+use crate::pod::summary::Summary;
+use crate::settings::Settings;
+use output::Teller;
+use session::{Options, Outcome, Session, say_kept};
+
+/// Runs the verb.
+pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
+    let sources = manifests::read(&args.manifests)?;
+    let (pods, warnings) = input::admit_all(&sources, settings.gates)?;
+    warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
+    let agent = Agent::start(settings).await?;
+    let options = Options { keep: args.keep, events: args.events };
+    let outcome = run_pods(agent, pods, Teller::new(args.output), options).await?;
+    if args.keep {
+        say_kept(&settings.data_dir, &outcome.pods);
+    }
+    print_summary(args.output, &Summary::of(&outcome.pods))?;
+    Ok(exit_code(&outcome, args.keep))
+}
+
+/// Hands the Pods to the agent's node, waits for their end and stops the agent, whatever came of it.
+async fn run_pods(agent: Agent, pods: Vec<Pod>, teller: Teller, options: Options) -> Result<Outcome> {
+    let outcome = async {
+        let mut session = Session::new(&agent.node, teller, options);
+        add_pods(&agent.node, &mut session, pods).await?;
+        session.finish().await
+    };
+    let outcome = outcome.await;
+    let stopped = agent.stop().await;
+    let outcome = outcome?;
+    stopped?;
+    Ok(outcome)
+}
+
+/// Takes all Pods on, or none: what is in the way of one of them is found before the first one starts.
+pub async fn add_pods(node: &Node, session: &mut Session<'_>, pods: Vec<Pod>) -> Result<()> {
+    let refused: Vec<String> =
+        pods.iter().filter_map(|pod| node.check(pod).err()).map(|error| error.to_string()).collect();
+    if !refused.is_empty() {
+        return Err(BadInput::all(refused).into());
+    }
+    for pod in pods {
+        let key = PodKey::of(&pod);
+        let applied = node.apply(pod).await.with_context(|| format!("can't run the Pod {key}"))?;
+        if applied.adopted {
+            eprintln!("{key} is already here: going on with it");
+        }
+        let view = node.pod(&key).ok_or(NodeError::NoSuchPod { key })?;
+        session.watch(&view, applied.adopted)?;
+    }
+    Ok(())
+}
+
+fn print_summary(output: Output, summary: &Summary) -> Result<()> {
+    match output {
+        Output::Json => json::print(summary),
+        Output::Text => {
+            println!("\n{}", summary.text().trim_end());
+            Ok(())
+        }
+    }
+}
+
+/// 0 if all Pods succeeded, 1 if one did not; whoever interrupts a run that is to be kept has got what was asked for.
+fn exit_code(outcome: &Outcome, keep: bool) -> ExitCode {
+    if outcome.interrupted {
+        return if keep { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) };
+    }
+    let succeeded = |pod: &PodReport| pod.phase == "Succeeded";
+    if outcome.pods.iter().all(succeeded) { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}

@@ -1,0 +1,62 @@
+//! What people see of a run: the timeline, and between its lines the containers' logs in the order they came.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use reprise_core::timeline::Entry;
+use reprise_node::PodEvent;
+
+use super::timeline_text;
+use crate::logs::follow::PodLogs;
+use crate::pod::PodReport;
+
+/// The text output of a run.
+pub struct Text {
+    begun: Timestamp,
+    logs: Vec<PodLogs>,
+}
+
+impl Text {
+    /// Times count from now.
+    pub fn new() -> Self {
+        Self { begun: Timestamp::now(), logs: Vec::new() }
+    }
+
+    /// Shows the logs of this Pod too.
+    pub fn follow(&mut self, logs: PodLogs) {
+        self.logs.push(logs);
+    }
+
+    /// One line of the timeline. What containers wrote before is shown before.
+    pub fn entry(&mut self, pod: &PodReport, entry: &Entry, since_trigger_ms: Option<f64>) -> Result<()> {
+        self.show_logs()?;
+        print(&timeline_text::line(self.begun, &pod.name, entry, since_trigger_ms))
+    }
+
+    /// One Kubernetes Event.
+    pub fn event(&mut self, pod: &PodReport, event: &PodEvent) -> Result<()> {
+        self.show_logs()?;
+        let object = event.field_path.as_deref().map(|path| format!(" {path}")).unwrap_or_default();
+        let kind = format!("{:?}", event.event_type);
+        print(&format!("{:>8}  {}{object}  {kind} {}: {}", "event", pod.name, event.reason, event.message))
+    }
+
+    /// Prints what the containers have written since the last time.
+    pub fn show_logs(&mut self) -> Result<()> {
+        let mut out = io::stdout().lock();
+        for logs in &mut self.logs {
+            logs.read(|pod, container, text| {
+                write!(out, "{pod} {container} | ")
+                    .and_then(|()| out.write_all(text))
+                    .and_then(|()| out.write_all(b"\n"))
+            })?;
+        }
+        out.flush().context("writing to standard output")
+    }
+}
+
+fn print(line: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("writing to standard output")
+}

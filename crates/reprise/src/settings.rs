@@ -1,0 +1,202 @@
+//! What the flags make of a node: its data folder, and the names and numbers it takes of the machine.
+//!
+//! Names come from the data folder, so that nodes with different ones never meet. A node's bridge and subnet are
+//! remembered in the folder when it first starts: a verb that later has to start it again for a moment
+//! (`exec`, `rm`, `restart` of kept Pods) finds the network that the Pods are on without being told.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::SignedDuration;
+use reprise_core::annotations::parse_go_duration;
+use reprise_core::backoff::BackoffLimits;
+use reprise_core::gates::FeatureGates;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::NodeArgs;
+use crate::failure::BadInput;
+use crate::subnet::Subnet;
+
+/// Where a node keeps everything unless told otherwise.
+pub const DEFAULT_DATA_DIR: &str = "/var/lib/reprise";
+/// The addresses for Pods unless told otherwise.
+pub const DEFAULT_SUBNET: &str = "10.85.0.0/16";
+/// The kernel's limit for names of links.
+const LINK_NAME_MAX: usize = 15;
+
+/// One node's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Absolute, without symbolic links.
+    pub data_dir: PathBuf,
+    pub bridge: String,
+    pub subnet: Subnet,
+    /// The parent of all its Pods' cgroups.
+    pub cgroup_root: String,
+    pub gates: FeatureGates,
+    pub limits: BackoffLimits,
+    pub pids_limit: Option<i64>,
+}
+
+/// The part of the settings that later verbs must agree with.
+#[derive(Debug, Serialize, Deserialize)]
+struct Remembered {
+    bridge: String,
+    subnet: String,
+}
+
+impl Settings {
+    /// Checks the flags. Nothing is made yet.
+    pub fn of(args: &NodeArgs) -> Result<Self> {
+        let given = args.data_dir.as_deref().unwrap_or(Path::new(DEFAULT_DATA_DIR));
+        let data_dir = resolve(given)?;
+        let remembered = Remembered::read(&data_dir)?;
+        let id = fingerprint(&data_dir);
+        let known_bridge = remembered.as_ref().map(|known| known.bridge.clone());
+        let bridge = args.bridge.clone().or(known_bridge).unwrap_or_else(|| format!("reprise{:06x}", id & 0xff_ffff));
+        let known_subnet = remembered.as_ref().map(|known| known.subnet.as_str());
+        let subnet = args.subnet.as_deref().or(known_subnet).unwrap_or(DEFAULT_SUBNET);
+        Ok(Self {
+            bridge: check_bridge(bridge)?,
+            subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet {subnet}: {e}")))?,
+            cgroup_root: format!("/reprise-{id:016x}"),
+            gates: args.feature_gates.parse().map_err(|e| BadInput::new(format!("--feature-gates: {e}")))?,
+            limits: backoff(&args.restart_backoff)?,
+            pids_limit: args.pod_pids_limit,
+            data_dir,
+        })
+    }
+
+    /// Leaves in the data folder what later verbs need.
+    pub fn remember(&self) -> Result<()> {
+        let path = Remembered::path(&self.data_dir);
+        let text = serde_json::to_vec(&Remembered { bridge: self.bridge.clone(), subnet: self.subnet.to_string() });
+        let written = text.map_err(io::Error::from).and_then(|text| {
+            fs::create_dir_all(&self.data_dir)?;
+            let new = path.with_extension("new");
+            fs::write(&new, text)?;
+            fs::rename(&new, &path)
+        });
+        written.with_context(|| format!("can't write {}", path.display()))
+    }
+}
+
+impl Remembered {
+    fn path(data_dir: &Path) -> PathBuf {
+        data_dir.join("network.json")
+    }
+
+    fn read(data_dir: &Path) -> Result<Option<Self>> {
+        let path = Self::path(data_dir);
+        match fs::read(&path) {
+            Ok(text) => {
+                let known = serde_json::from_slice(&text);
+                known.with_context(|| format!("{} can't be understood: remove it", path.display()))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            // Whoever may not look into the folder learns it from what comes next, in better words.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("can't read {}", path.display())),
+        }
+    }
+}
+
+/// The path without symbolic links, as far as it exists: one folder must not have two names.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).with_context(|| format!("can't use --data-dir {}", path.display()))?;
+    let mut missing = Vec::new();
+    for ancestor in absolute.ancestors() {
+        if let Ok(resolved) = ancestor.canonicalize() {
+            return Ok(missing.iter().rev().fold(resolved, |path, name| path.join(name)));
+        }
+        missing.extend(ancestor.file_name());
+    }
+    Ok(absolute)
+}
+
+/// FNV-1a: the same in every version of this program, which the standard library's hash is not.
+fn fingerprint(path: &Path) -> u64 {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn check_bridge(name: String) -> Result<String> {
+    let fits = (1..=LINK_NAME_MAX).contains(&name.len());
+    let printable = name.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b':');
+    if fits && printable {
+        return Ok(name);
+    }
+    let rule = format!("a name of at most {LINK_NAME_MAX} characters without spaces, / and : is needed");
+    Err(BadInput::new(format!("--bridge {name}: {rule}")).into())
+}
+
+fn backoff(text: &str) -> Result<BackoffLimits> {
+    let bad = |why: &str| BadInput::new(format!("--restart-backoff {text}: {why}, as in 10s..5m"));
+    let (initial, max) = text.split_once("..").ok_or_else(|| bad("two durations are needed"))?;
+    let duration = |part: &str| parse_go_duration(part).map_err(|e| bad(&e.to_string()));
+    let (initial, max) = (duration(initial)?, duration(max)?);
+    if initial <= SignedDuration::ZERO || max < initial {
+        return Err(bad("the first delay must be above zero and not above the longest").into());
+    }
+    Ok(BackoffLimits { initial, max })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn settings(data_dir: &Path, flags: &[&str]) -> Result<Settings> {
+        let common = ["reprise", "--data-dir", data_dir.to_str().unwrap()];
+        let cli = Cli::try_parse_from(common.iter().chain(flags).chain(["ps"].iter())).unwrap();
+        Settings::of(&cli.node)
+    }
+
+    #[test]
+    fn two_data_folders_share_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = settings(&folder.path().join("one"), &[]).unwrap();
+        let two = settings(&folder.path().join("two"), &[]).unwrap();
+        assert!(one.bridge != two.bridge && one.cgroup_root != two.cgroup_root);
+        assert!(one.bridge.len() <= LINK_NAME_MAX);
+    }
+
+    #[test]
+    fn a_folder_is_the_same_by_whatever_path_and_before_and_after_it_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let before = settings(&real, &[]).unwrap();
+        fs::create_dir(&real).unwrap();
+        assert_eq!(settings(&link, &[]).unwrap().data_dir, before.data_dir);
+    }
+
+    #[test]
+    fn a_later_verb_finds_the_network_that_was_chosen_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = settings(folder.path(), &["--subnet", "10.9.0.0/24", "--bridge", "br9"]).unwrap();
+        first.remember().unwrap();
+        let later = settings(folder.path(), &[]).unwrap();
+        assert_eq!((later.bridge.as_str(), later.subnet.to_string().as_str()), ("br9", "10.9.0.0/24"));
+    }
+
+    #[test]
+    fn flags_that_make_no_sense_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for (flag, value) in [
+            ("--subnet", "10.9.0.0"),
+            ("--subnet", "10.9.0.0/31"),
+            ("--bridge", "sixteen-letters-"),
+            ("--restart-backoff", "5m..10s"),
+            ("--restart-backoff", "0s..10s"),
+            ("--feature-gates", "Foo=true"),
+        ] {
+            let error = settings(folder.path(), &[flag, value]).unwrap_err();
+            assert!(error.is::<BadInput>() && error.to_string().contains(flag), "{flag} {value}: {error}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The verbs that look at the Pods of a node and change them.
+
+pub mod exec;
+pub mod ps;
+pub mod restart;
+pub mod rm;

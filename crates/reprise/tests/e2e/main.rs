@@ -1,0 +1,15 @@
+//! Real containers, run by the real program as root. Every test has its own node (data folder, bridge, subnet), and
+//! fails if the node leaves a process, mount, namespace, link or cgroup behind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod crash;
+mod demo;
+mod images;
+mod input;
+mod machine;
+mod outcomes;
+mod pod_features;
+mod scene;
+mod triggers;
+mod verbs;
