@@ -1,5 +1,7 @@
 //! The answer to a Pod that is not let in, as the API server gives it.
 
+use std::collections::HashSet;
+
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
 use thiserror::Error;
@@ -87,12 +89,9 @@ fn cause(error: &FieldError) -> StatusCause {
 
 /// All messages, each once; several in brackets.
 fn joined(errors: &[FieldError]) -> String {
-    let mut messages: Vec<String> = Vec::new();
-    for message in errors.iter().map(ToString::to_string) {
-        if !messages.contains(&message) {
-            messages.push(message);
-        }
-    }
+    let mut seen = HashSet::new();
+    let messages = errors.iter().map(ToString::to_string);
+    let messages: Vec<String> = messages.filter(|message| seen.insert(message.clone())).collect();
     match messages.as_slice() {
         [one] => one.clone(),
         many => format!("[{}]", many.join(", ")),

@@ -2,7 +2,7 @@
 //!
 //! Aliases are copied where they are used, within a budget, so that a few lines cannot grow into gigabytes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
@@ -147,8 +147,9 @@ impl<'t> Composer<'t> {
                 entries.push((key_text(&key, at)?, value));
             }
         }
+        let mut known: HashSet<String> = entries.iter().map(|(key, _)| key.clone()).collect();
         for (key, value) in merged {
-            if !entries.iter().any(|(known, _)| *known == key) {
+            if known.insert(key.clone()) {
                 entries.push((key, value));
             }
         }

@@ -1,6 +1,6 @@
 //! Hands the entries and items of nodes to the types, one by one.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::de::value::Error;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess};
@@ -31,25 +31,26 @@ impl<'n> Entries<'n> {
     }
 
     fn collect(typed: &Typed<'n>, place: impl Fn(&str) -> Option<Place>) -> Self {
-        let mut seen = HashSet::new();
-        let mut entries: Vec<(&'n str, Typed<'n>)> = Vec::new();
+        let mut last: HashMap<&str, usize> = HashMap::new();
+        let mut entries: Vec<Option<(&'n str, Typed<'n>)>> = Vec::new();
         for (key, node) in typed.node.entries() {
-            let path = typed.place.path.child(key);
             let note = |kind, what: &str| {
-                let problem = Problem::at_node(kind, path.clone(), node, format!("{what} field \"{path}\""));
-                typed.problems.borrow_mut().push(problem);
+                let path = typed.place.path.child(key);
+                let text = format!("{what} field \"{path}\"");
+                typed.problems.borrow_mut().push(Problem::at_node(kind, path, node, text));
             };
             let Some(place) = place(key) else {
                 note(ProblemKind::UnknownField, "unknown");
                 continue;
             };
-            if !seen.insert(key) {
+            if let Some(earlier) = last.insert(key, entries.len()) {
                 note(ProblemKind::DuplicateField, "duplicate");
                 // The last one counts.
-                entries.retain(|(known, _)| known != key);
+                entries[earlier] = None;
             }
-            entries.push((key, Typed { node, place, problems: typed.problems }));
+            entries.push(Some((key, Typed { node, place, problems: typed.problems })));
         }
+        let entries: Vec<_> = entries.into_iter().flatten().collect();
         Self { rest: entries.into_iter(), value: None }
     }
 }
