@@ -56,7 +56,7 @@ pub enum NodeError {
         /// Its socket.
         socket: PathBuf,
         /// The last attempt's error.
-        source: CriError,
+        source: Box<CriError>,
     },
     /// The Pod has no name or no containers: it did not go through validation.
     #[error("the Pod {key} has no {missing}: validate it before it is given to the node")]
@@ -100,7 +100,7 @@ pub enum NodeError {
         /// The container.
         container: String,
         /// Why not.
-        source: CriError,
+        source: Box<CriError>,
     },
     /// The Pod's worker has ended, because the node is shutting down.
     #[error("the node is shutting down")]

@@ -40,4 +40,5 @@ pub use paths::{NodePaths, PodPaths};
 pub use pod_key::PodKey;
 pub use publisher::{News, NodeEvent};
 pub use record::timeline_line::entry_json;
+pub use record::view_files::read_views;
 pub use view::PodView;

@@ -20,7 +20,7 @@ impl Machine {
     pub(crate) fn of_this_host() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, |n| i64::try_from(n.get()).unwrap_or(i64::MAX));
         let info = rustix::system::sysinfo();
-        let bytes = u64::try_from(info.totalram).unwrap_or(u64::MAX).saturating_mul(u64::from(info.mem_unit.max(1)));
+        let bytes = info.totalram.saturating_mul(u64::from(info.mem_unit.max(1)));
         Self { memory_bytes: i64::try_from(bytes).unwrap_or(i64::MAX), cpus }
     }
 }

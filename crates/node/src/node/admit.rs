@@ -48,6 +48,19 @@ impl Node {
         Ok(Applied { uid, adopted: false })
     }
 
+    /// Whether [`Node::apply`] would take `pod` on as things are now.
+    ///
+    /// # Errors
+    /// What it would refuse it with.
+    pub fn check(&self, pod: &Pod) -> Result<(), NodeError> {
+        let pod = self.admitted(pod.clone())?;
+        let key = PodKey::of(&pod);
+        match self.pod(&key).filter(|view| view.stage == Stage::Live) {
+            Some(view) => adopt(&key, &pod, &view).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Fills in what the API server and the scheduler would have.
     fn admitted(&self, mut pod: Pod) -> Result<Pod, NodeError> {
         let key = PodKey::of(&pod);

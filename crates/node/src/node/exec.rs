@@ -38,8 +38,11 @@ impl Node {
         let run = view.ledger.containers.get(name).and_then(|c| c.run.as_ref()).filter(|run| run.is_running());
         let run = run.ok_or_else(|| NodeError::NoSuchContainer { key: key.clone(), container: name.to_owned() })?;
         let answer = self.inner.shared.runtime.exec(&run.id, command, limit_seconds).await;
-        let answer =
-            answer.map_err(|source| NodeError::Exec { key: key.clone(), container: name.to_owned(), source })?;
+        let answer = answer.map_err(|error| NodeError::Exec {
+            key: key.clone(),
+            container: name.to_owned(),
+            source: Box::new(error),
+        })?;
         Ok(ExecOutput { stdout: answer.stdout, stderr: answer.stderr, exit_code: answer.exit_code })
     }
 }

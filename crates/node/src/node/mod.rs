@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     /// One Pod is taken on at a time, so that two of one name can't both find it free.
     applying: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// The workers' tasks.
+    employed: Mutex<Vec<JoinHandle<()>>>,
     _lock: AgentLock,
 }
 
@@ -78,6 +80,7 @@ impl Node {
                 workers: Mutex::default(),
                 applying: tokio::sync::Mutex::default(),
                 tasks: Mutex::new(vec![files]),
+                employed: Mutex::default(),
                 _lock: lock,
             }),
         };
@@ -170,6 +173,17 @@ impl Node {
         }
     }
 
+    /// Ends the agent as if it had been killed: nothing is finished or written, containers go on.
+    pub async fn abandon(&self) {
+        let workers: Vec<JoinHandle<()>> = self.inner.employed().drain(..).collect();
+        for worker in workers {
+            worker.abort();
+            // It was cut off, or had ended before.
+            drop(worker.await);
+        }
+        self.inner.stop_tasks();
+    }
+
     /// Starts a worker for `pod`.
     fn employ(&self, pod: Pod, new: bool) -> Result<(), NodeError> {
         let key = PodKey::of(&pod);
@@ -178,12 +192,17 @@ impl Node {
         self.inner.directory.add(&uid, handle.mailbox.clone());
         self.inner.workers().insert(key.clone(), handle);
         let inner = Arc::downgrade(&self.inner);
-        tokio::spawn(async move {
-            worker.run().await;
-            if let Some(inner) = inner.upgrade() {
+        let employed = tokio::spawn(async move {
+            let finished = worker.run().await;
+            if let (Some(inner), Some(last_word)) = (inner.upgrade(), finished.last_word) {
                 inner.dismiss(&key, &uid);
+                inner.shared.publisher.tell(&last_word);
             }
+            finished.ended.send_replace(true);
         });
+        let mut all = self.inner.employed();
+        all.retain(|worker| !worker.is_finished());
+        all.push(employed);
         Ok(())
     }
 
@@ -205,6 +224,10 @@ impl Inner {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn employed(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.employed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn dismiss(&self, key: &PodKey, uid: &str) {
         self.directory.remove(uid);
         let mut workers = self.workers();
@@ -221,12 +244,13 @@ impl Inner {
 impl Drop for Inner {
     /// An agent that is dropped without a shutdown ends as if it had been killed: containers go on.
     fn drop(&mut self) {
+        self.employed().drain(..).for_each(|worker| worker.abort());
         self.stop_tasks();
     }
 }
 
 async fn connect(config: &NodeConfig) -> Result<Runtime, NodeError> {
-    let unreachable = |source| NodeError::Runtime { socket: config.cri_socket.clone(), source };
+    let unreachable = |error| NodeError::Runtime { socket: config.cri_socket.clone(), source: Box::new(error) };
     let runtime = Runtime::connect(&config.cri_socket).map_err(unreachable)?;
     let limit = Instant::now() + config.runtime_wait;
     loop {

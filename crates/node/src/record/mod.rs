@@ -6,3 +6,4 @@ pub(crate) mod pod_file;
 pub(crate) mod replace;
 pub(crate) mod timeline_file;
 pub(crate) mod timeline_line;
+pub mod view_files;

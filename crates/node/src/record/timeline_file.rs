@@ -6,7 +6,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reprise_core::step::StepRecord;
 use reprise_core::timeline::Entry;
@@ -20,6 +20,20 @@ const KEPT_STEPS: usize = 100;
 const KEPT_ENTRIES: usize = 1000;
 /// Lines beyond what is kept before the file is written anew.
 const SLACK: usize = 500;
+
+/// The last restarts in a timeline, oldest first, read without changing the file.
+pub(crate) fn read_steps(path: &Path) -> io::Result<Vec<StepRecord>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let steps = parse(&text).filter_map(|line| match line {
+        Line::Step { step } => Some(step),
+        Line::Entry(_) => None,
+    });
+    Ok(steps.collect())
+}
 
 /// The timeline of one Pod.
 #[derive(Debug)]

@@ -82,7 +82,11 @@ impl Worker {
     }
 
     pub(super) fn tell(&self, news: News) {
-        self.shared.publisher.tell(&NodeEvent { pod: self.key.clone(), uid: self.uid.clone(), news });
+        self.shared.publisher.tell(&self.event(news));
+    }
+
+    pub(super) fn event(&self, news: News) -> NodeEvent {
+        NodeEvent { pod: self.key.clone(), uid: self.uid.clone(), news }
     }
 
     /// Starts a task that answers by mail.

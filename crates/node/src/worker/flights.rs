@@ -178,6 +178,13 @@ impl Flights {
     }
 }
 
+impl Drop for Flights {
+    /// A worker that is cut off takes its tasks with it.
+    fn drop(&mut self) {
+        self.abort_all();
+    }
+}
+
 fn deadline_of(action: &Action) -> Option<Timestamp> {
     match action {
         Action::KillContainer { deadline, .. } => *deadline,

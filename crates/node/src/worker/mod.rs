@@ -40,7 +40,7 @@ use crate::container::resource_ref::Machine;
 use crate::error::NodeError;
 use crate::paths::{NodePaths, PodPaths};
 use crate::pod_key::{PodKey, uid_of};
-use crate::publisher::Publisher;
+use crate::publisher::{NodeEvent, Publisher};
 use crate::record::ledger_file;
 use crate::record::timeline_file::Timeline;
 use crate::runtime_calls::Runtime;
@@ -78,6 +78,15 @@ impl WorkerHandle {
     pub(crate) fn view(&self) -> PodView {
         self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// What is left of a worker.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// That the Pod is gone, if it is: to be told once the node no longer lists it.
+    pub last_word: Option<NodeEvent>,
+    /// To be set last.
+    pub ended: watch::Sender<bool>,
 }
 
 pub(crate) struct Worker {
@@ -172,7 +181,7 @@ impl Worker {
     }
 
     /// Works until the Pod is gone or the node stops.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> Finished {
         self.start_measuring();
         while !self.stopping {
             if self.synced {
@@ -184,9 +193,10 @@ impl Worker {
             self.count_busy();
             self.next_mail().await;
         }
+        let gone = self.stage == Stage::Gone && !self.stopping;
         self.wind_up().await;
-        // Nobody may be waiting.
-        self.ended.send_replace(true);
+        let last_word = gone.then(|| self.event(self.stage_news()));
+        Finished { last_word, ended: self.ended }
     }
 
     /// Waits for mail or for the time to look again, then takes in all mail that is there.

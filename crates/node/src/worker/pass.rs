@@ -4,7 +4,6 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PodStatus;
 use reprise_core::ledger::Ledger;
 use reprise_core::observed::Observed;
 use reprise_core::plan::{Desired, Plan, Stage, plan};
@@ -44,12 +43,14 @@ impl Worker {
         self.act(&plan.actions);
         let mut entries = std::mem::take(&mut self.own_entries);
         entries.extend(plan.entries);
-        self.tell_entries(&entries);
-        self.complete_step();
+        let mut news = self.of_entries(entries);
+        news.extend(self.complete_step());
         if status_changed {
-            self.tell_status();
+            news.extend(self.of_status());
         }
+        // Who hears of something and then looks must see it.
         self.update_view();
+        news.into_iter().for_each(|n| self.tell(n));
     }
 
     fn plan(&self) -> Plan {
@@ -75,7 +76,8 @@ impl Worker {
         }
         let superseded = self.ledger.last_step.clone();
         if let Some(step) = superseded.filter(|s| plan.ledger.last_step.as_ref().is_some_and(|n| n.epoch != s.epoch)) {
-            self.record_step(&step);
+            let news = self.record_step(step);
+            news.into_iter().for_each(|n| self.tell(n));
         }
         if needs_disk(&self.ledger, &plan.ledger) {
             self.write_ledger(plan.ledger.clone()).await?;
@@ -105,47 +107,45 @@ impl Worker {
         })
     }
 
-    fn tell_entries(&mut self, entries: &[Entry]) {
-        if let Err(error) = self.timeline.add_entries(entries) {
+    fn of_entries(&mut self, entries: Vec<Entry>) -> Vec<News> {
+        if let Err(error) = self.timeline.add_entries(&entries) {
             tracing::warn!(pod = %self.key, %error, "the timeline can't be written");
         }
-        for entry in entries {
-            self.tell(News::Entry(entry.clone()));
-            if let Some(event) = events::of_entry(&self.pod, entry) {
-                self.tell_event(event);
+        let told = |entry: Entry| {
+            let event = events::of_entry(&self.pod, &entry).map(News::Event);
+            std::iter::once(News::Entry(entry)).chain(event)
+        };
+        entries.into_iter().flat_map(told).collect()
+    }
+
+    /// Records the newest restart once it is complete.
+    fn complete_step(&mut self) -> Option<News> {
+        let over = self.stage != Stage::Live || self.ledger.ending.is_some();
+        let step = self.ledger.last_step.clone().filter(|s| over || s.ready_at.is_some())?;
+        self.record_step(step)
+    }
+
+    fn record_step(&mut self, step: StepRecord) -> Option<News> {
+        match self.timeline.add_step(&step) {
+            Ok(new) => new.then_some(News::Step(step)),
+            Err(error) => {
+                tracing::warn!(pod = %self.key, %error, "the timeline can't be written");
+                None
             }
         }
     }
 
-    /// Records the newest restart once it is complete.
-    fn complete_step(&mut self) {
-        let over = self.stage != Stage::Live || self.ledger.ending.is_some();
-        let complete = |s: &&StepRecord| over || s.ready_at.is_some();
-        if let Some(step) = self.ledger.last_step.as_ref().filter(complete).cloned() {
-            self.record_step(&step);
-        }
-    }
-
-    fn record_step(&mut self, step: &StepRecord) {
-        match self.timeline.add_step(step) {
-            Ok(true) => self.tell(News::Step(step.clone())),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(pod = %self.key, %error, "the timeline can't be written"),
-        }
-    }
-
-    fn tell_status(&self) {
-        // That nothing is left is said when it is so.
+    /// That nothing is left of a Pod is said when it is so, not here.
+    fn of_status(&self) -> Option<News> {
         if self.stage == Stage::Gone {
-            return;
+            return None;
         }
         self.shared.publisher.write_status(self.paths.status_file(), &self.status);
-        self.tell_stage(self.status.clone());
+        Some(self.stage_news())
     }
 
-    fn tell_stage(&self, status: PodStatus) {
-        let (stage, epoch) = (self.stage, self.ledger.epoch);
-        self.tell(News::Status { status: Box::new(status), stage, epoch });
+    pub(super) fn stage_news(&self) -> News {
+        News::Status { status: Box::new(self.status.clone()), stage: self.stage, epoch: self.ledger.epoch }
     }
 
     pub(super) fn update_view(&self) {
@@ -169,10 +169,7 @@ impl Worker {
             teardown::remove(&folder)
         });
         match removed.await {
-            Ok(Ok(())) => {
-                self.tell_stage(self.status.clone());
-                true
-            }
+            Ok(Ok(())) => true,
             Ok(Err(error)) => self.tear_down_later(&chain(&error)),
             Err(error) => self.tear_down_later(&error.to_string()),
         }
