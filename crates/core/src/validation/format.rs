@@ -2,7 +2,7 @@
 //!
 //! Each function gives the list of what is wrong, empty if nothing is.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 const LABEL_REGEX: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN_REGEX: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
