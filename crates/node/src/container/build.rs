@@ -3,6 +3,9 @@
 //! Two runs of one container must have the same configuration but for epoch, attempt and log file, because the runtime
 //! may have prepared the next one ahead: so nothing random and no order that changes goes in here.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 use k8s_openapi::api::core::v1::Pod;
 use reprise_cri::v1::{ContainerConfig, ContainerMetadata, ImageSpec, KeyValue, LinuxContainerConfig, Mount, Signal};
 
@@ -19,6 +22,9 @@ use crate::paths::PodPaths;
 use crate::runtime_calls::labels;
 use crate::sandbox::hosts;
 use crate::volumes;
+
+/// How many runs' logs are kept, as many as restarts in the timeline.
+const KEPT_LOGS: u32 = 100;
 
 /// The image of a run, as the runtime resolved it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +68,7 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
     let variables = environment(pod, &spec, &addresses, around.machine)?;
     let mut mounts = volumes::mount::of_container(pod, &spec, paths, &variables)?;
     node_mounts(around, run.container, termination::path_in_container(&spec), &mut mounts)?;
+    make_room_for_log(paths, run)?;
     let expanded = |list: &Option<Vec<String>>| -> Vec<String> {
         list.iter().flatten().map(|text| expand(text, |name| lookup(&variables, name))).collect()
     };
@@ -105,7 +112,7 @@ fn node_mounts(
     termination_path: &str,
     mounts: &mut Vec<Mount>,
 ) -> Result<(), ConfigError> {
-    let file = |path: std::path::PathBuf| move |source| ConfigError::File { path, source };
+    let file = |path: PathBuf| move |source| ConfigError::File { path, source };
     if !mounts.iter().any(|m| m.container_path == hosts::PATH) {
         let path = around.paths.etc_hosts();
         hosts::write(around.pod, around.config, around.pod_ips, &path).map_err(file(path.clone()))?;
@@ -117,7 +124,20 @@ fn node_mounts(
     Ok(())
 }
 
-fn node_mount(container_path: &str, host_path: &std::path::Path) -> Mount {
+/// Runtimes expect the log's folder to be there. Logs of runs long past are let go, one with each new run.
+fn make_room_for_log(paths: &PodPaths, run: &RunOf<'_>) -> Result<(), ConfigError> {
+    let log = paths.log(run.container, run.attempt);
+    let folder = log.parent().unwrap_or(&log);
+    std::fs::create_dir_all(folder).map_err(|source| ConfigError::File { path: folder.to_owned(), source })?;
+    let Some(oldest) = run.attempt.checked_sub(KEPT_LOGS) else { return Ok(()) };
+    let old = paths.log(run.container, oldest);
+    match std::fs::remove_file(&old) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(ConfigError::File { path: old, source: e }),
+        _ => Ok(()),
+    }
+}
+
+fn node_mount(container_path: &str, host_path: &Path) -> Mount {
     Mount {
         container_path: container_path.to_owned(),
         host_path: host_path.display().to_string(),

@@ -60,8 +60,11 @@ impl Node {
     ///
     /// # Errors
     /// If another agent has the folder, a record in it can't be read, or the runtime does not answer in time.
-    pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+    pub async fn start(mut config: NodeConfig) -> Result<Self, NodeError> {
         let lock = AgentLock::take(&config.data_dir)?;
+        // Paths below it are given to the runtime, which has a working directory of its own.
+        let absolute = config.data_dir.canonicalize();
+        config.data_dir = absolute.map_err(NodeError::file("find", &config.data_dir))?;
         let paths = NodePaths::new(&config.data_dir);
         let (pods, orphans) = pod_file::read_all(&paths)?;
         for orphan in orphans {

@@ -278,9 +278,7 @@ impl Worker {
             }
         }
         self.flights.abort_all();
-        if let Some(task) = self.measuring.take() {
-            task.abort();
-        }
+        self.stop_measuring();
         self.count_busy();
         if self.flush_at.is_some() && self.stage != Stage::Gone {
             self.flush().await;

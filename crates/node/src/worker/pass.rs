@@ -41,6 +41,9 @@ impl Worker {
         self.status = plan.status;
         self.stage = plan.stage;
         self.act(&plan.actions);
+        if self.stage != Stage::Live {
+            self.stop_measuring();
+        }
         let mut entries = std::mem::take(&mut self.own_entries);
         entries.extend(plan.entries);
         let mut news = self.of_entries(entries);
@@ -112,6 +115,7 @@ impl Worker {
             tracing::warn!(pod = %self.key, %error, "the timeline can't be written");
         }
         let told = |entry: Entry| {
+            tracing::info!(pod = %self.key, epoch = entry.epoch, event = entry.happened.name(), "pod");
             let event = events::of_entry(&self.pod, &entry).map(News::Event);
             std::iter::once(News::Entry(entry)).chain(event)
         };
@@ -179,6 +183,12 @@ impl Worker {
         tracing::error!(pod = %self.key, error, "the pod's folder can't be removed, trying again");
         self.retry_at = Some(Instant::now() + DISK_PAUSE);
         false
+    }
+
+    pub(super) fn stop_measuring(&mut self) {
+        if let Some(task) = self.measuring.take() {
+            task.abort();
+        }
     }
 
     /// Measures volumes that have a limit, off this task's way, as long as the worker lives.

@@ -1,5 +1,6 @@
 //! The agent dies at a bad moment and another takes its place.
 
+use crate::fake_runtime::Phase;
 use crate::harness::{Agent, container, key, watched_pod};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -12,6 +13,33 @@ async fn running_containers_are_left_alone() {
     agent.ready().await;
     assert_eq!(agent.runtime.calls(), calls);
     agent.end().await;
+}
+
+/// The calls of a restart of this Pod: one kill, three removals, three creates, three starts.
+const CALLS: usize = 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_survives_a_crash_before_and_after_each_of_its_calls() {
+    for phase in [Phase::Before, Phase::After] {
+        for call in 1..=CALLS {
+            let mut agent = Agent::start().await;
+            agent.node.apply(watched_pod()).await.unwrap();
+            agent.ready().await;
+            agent.runtime.state().hang_at = Some((call, phase));
+            agent.runtime.exit("watcher", 88);
+            agent.runtime.hangs().await;
+            let mut agent = agent.crash_do_restart(|runtime| runtime.state().hang_at = None).await;
+            let status = agent.ready().await;
+            assert_eq!(agent.node.pod(&key()).unwrap().ledger.epoch, 1, "{phase:?} call {call}");
+            for name in ["setup", "watcher", "main"] {
+                assert_eq!(container(&status, name).restart_count, 1, "{name}, {phase:?} call {call}");
+            }
+            let last = container(&status, "main").last_state.clone().unwrap().terminated.unwrap();
+            assert_eq!((last.exit_code, last.reason.as_deref()), (137, Some("RestartAllContainers")));
+            assert!(agent.runtime.state().fencing_broken.is_empty(), "{phase:?} call {call}");
+            agent.end().await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use reprise_cri::v1::*;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::fake_runtime::{Fake, label, now, short_name};
+use crate::fake_runtime::{Fake, Phase, epoch, label, now, short_name};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -96,10 +96,15 @@ impl RuntimeService for Fake {
             state.last_id += 1;
             status.id = format!("c{}", state.last_id);
             let id = status.id.clone();
+            let older = state.containers.values().any(|(_, c)| epoch(c) < epoch(&status));
+            if older {
+                state.fencing_broken.push(label(&status));
+            }
             state.containers.insert(id.clone(), (request.pod_sandbox_id, status));
             id
         };
         self.announce(&id, ContainerEventType::ContainerCreatedEvent);
+        self.hang_if(Phase::After).await;
         ok(CreateContainerResponse { container_id: id })
     }
 
@@ -118,6 +123,7 @@ impl RuntimeService for Fake {
         if let Some(code) = exit {
             self.end(&id, code);
         }
+        self.hang_if(Phase::After).await;
         ok(StartContainerResponse {})
     }
 
@@ -135,6 +141,7 @@ impl RuntimeService for Fake {
             })
             .await;
         }
+        self.hang_if(Phase::After).await;
         ok(StopContainerResponse {})
     }
 
@@ -144,6 +151,7 @@ impl RuntimeService for Fake {
         self.announce(&id, ContainerEventType::ContainerDeletedEvent);
         self.state().containers.remove(&id);
         self.note_change();
+        self.hang_if(Phase::After).await;
         ok(RemoveContainerResponse {})
     }
 

@@ -32,11 +32,22 @@ pub struct State {
     pub failures: Vec<(String, Status)>,
     /// Calls that do not return.
     pub held: HashSet<String>,
+    /// The call with this number, counted from here down, hangs before or after it has been carried out.
+    pub hang_at: Option<(usize, Phase)>,
+    /// Containers that were created beside one of an older epoch.
+    pub fencing_broken: Vec<String>,
     pub no_events: bool,
     /// Events name nothing but the container.
     pub bare_events: bool,
     pub last_id: u64,
     streams: Vec<mpsc::UnboundedSender<Result<ContainerEventResponse, Status>>>,
+}
+
+/// When a call hangs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    Before,
+    After,
 }
 
 /// The runtime. Clones are the same one.
@@ -125,11 +136,32 @@ impl Fake {
         if let Some(failure) = failure {
             return Err(failure);
         }
+        self.count_down();
+        self.hang_if(Phase::Before).await;
         let mut changes = self.changed.subscribe();
         while self.is_held(call, &name) {
             changes.changed().await.map_err(|e| Status::internal(e.to_string()))?;
         }
         Ok(())
+    }
+
+    fn count_down(&self) {
+        if let Some((left, _)) = &mut self.state().hang_at {
+            *left = left.saturating_sub(1);
+        }
+        self.note_change();
+    }
+
+    /// Whether the call that is to hang does.
+    pub async fn hangs(&self) {
+        self.until("a call hangs", |s| s.hang_at.is_some_and(|(left, _)| left == 0)).await;
+    }
+
+    /// Hangs for good if this is the call and the phase: the agent that waits for it dies.
+    pub async fn hang_if(&self, phase: Phase) {
+        if self.state().hang_at == Some((0, phase)) {
+            std::future::pending::<()>().await;
+        }
     }
 
     fn is_held(&self, call: &str, name: &str) -> bool {
@@ -224,6 +256,11 @@ pub fn short_name(c: &ContainerStatus) -> &str {
 pub fn label(c: &ContainerStatus) -> String {
     let epoch = c.labels.get("reprise.dev/epoch").map_or("none", String::as_str);
     format!("{}@{epoch}", short_name(c))
+}
+
+/// The epoch of a container; an ephemeral one is never too old.
+pub fn epoch(c: &ContainerStatus) -> u64 {
+    c.labels.get("reprise.dev/epoch").map_or(u64::MAX, |e| e.parse().unwrap())
 }
 
 pub fn now() -> i64 {

@@ -1,5 +1,7 @@
 //! The runtime goes away and comes back.
 
+use reprise_core::backoff::BackoffLimits;
+
 use crate::harness::{Agent, container, key, watched_pod};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,7 +20,8 @@ async fn an_exit_while_the_runtime_was_away_is_seen_when_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_goes_on_when_the_runtime_dies_in_the_middle() {
-    let mut agent = Agent::start().await;
+    // With Kubernetes' long delays: a runtime that is away is no failure of the container.
+    let mut agent = Agent::start_with(|config, _| config.limits = BackoffLimits::default()).await;
     agent.node.apply(watched_pod()).await.unwrap();
     agent.ready().await;
     agent.runtime.hold("CreateContainer main@1");
