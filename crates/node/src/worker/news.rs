@@ -61,8 +61,13 @@ impl Worker {
         }
         let known = self.sight.container(&status.id).map(|c| c.sandbox.clone());
         let sandbox = known.unwrap_or_else(|| sandbox.to_owned());
-        if let Some(container) = reading::container(status, &sandbox) {
-            self.see(container);
+        match reading::container(status, &sandbox) {
+            // Which sandbox it is in is said by a listing only.
+            Some(container) if sandbox.is_empty() && self.sight.is_news(&container.id, &container.state) => {
+                self.start_resync();
+            }
+            Some(container) => self.see(container),
+            None => {}
         }
     }
 

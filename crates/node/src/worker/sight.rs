@@ -12,7 +12,7 @@ use reprise_core::observed::{ContainerObservation, RuntimeState, SandboxObservat
 use super::mail::Resynced;
 
 /// How many ids of objects that are gone are remembered, to know late news of them.
-const REMEMBERED: usize = 512;
+const REMEMBERED: usize = 128;
 
 #[derive(Debug)]
 struct Known<T> {
