@@ -23,7 +23,7 @@ impl Agent {
         match Node::start(settings.node()).await {
             Ok(node) => Ok(Self { node, runtime }),
             Err(error) => {
-                runtime.stop().await;
+                runtime.shutdown().await;
                 Err(error).context("the node can't start")
             }
         }
@@ -32,13 +32,13 @@ impl Agent {
     /// Ends node and runtime. Containers go on.
     pub async fn stop(self) -> Result<()> {
         self.node.shutdown().await;
-        self.runtime.stop().await;
+        self.runtime.shutdown().await;
         Ok(())
     }
 
     /// Whether the agent could not start because its addresses are in use.
     pub fn is_address_conflict(error: &anyhow::Error) -> bool {
-        matches!(error.downcast_ref(), Some(RuntimeError::AddressInUse { .. }))
+        error.downcast_ref().is_some_and(RuntimeError::is_address_conflict)
     }
 }
 
@@ -52,18 +52,8 @@ impl Settings {
         self.data_dir.join("runtime")
     }
 
-    fn socket(&self) -> PathBuf {
-        self.runtime_dir().join("cri.sock")
-    }
-
     fn runtime(&self) -> RuntimeConfig {
-        RuntimeConfig {
-            root: self.runtime_dir(),
-            socket: self.socket(),
-            cgroup_root: self.cgroup_root.clone(),
-            bridge: self.bridge.clone(),
-            subnet: self.subnet.to_string(),
-        }
+        RuntimeConfig::new(self.runtime_dir(), self.bridge.clone(), self.subnet, self.cgroup_root.clone())
     }
 
     fn node(&self) -> NodeConfig {
@@ -72,7 +62,7 @@ impl Settings {
             gates: self.gates,
             limits: self.limits,
             pids_limit: self.pids_limit,
-            ..NodeConfig::new(&self.data_dir, self.socket())
+            ..NodeConfig::new(&self.data_dir, self.runtime().socket)
         }
     }
 }

@@ -15,7 +15,6 @@ mod manifests;
 mod pod;
 mod run;
 mod settings;
-mod subnet;
 mod verbs;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use crate::failure::BadInput;
 
 /// One text to decode, and how messages name it.
 pub struct Source {
@@ -14,42 +14,51 @@ pub struct Source {
 }
 
 /// Reads all sources. A folder stands for the `.yaml`, `.yml` and `.json` files in it, by name.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
+///
+/// # Errors
+/// Everything that can't be read, one message each.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, BadInput> {
+    let (mut sources, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
-        if path == Path::new("-") {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("reading the manifest from standard input")?;
-            sources.push(Source { name: "<stdin>".to_owned(), text });
-        } else if path.is_dir() {
-            for file in files_in(path)? {
-                sources.push(read_file(&file)?);
-            }
-        } else {
-            sources.push(read_file(path)?);
+        match read_path(path) {
+            Ok(found) => sources.extend(found),
+            Err(problem) => problems.push(problem),
         }
     }
-    Ok(sources)
+    if problems.is_empty() { Ok(sources) } else { Err(BadInput::all(problems)) }
 }
 
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("reading the folder {}", folder.display()))?;
+fn read_path(path: &Path) -> Result<Vec<Source>, String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        read.map_err(|e| format!("can't read the manifest from standard input: {e}"))?;
+        return Ok(vec![Source { name: "<stdin>".to_owned(), text }]);
+    }
+    if path.is_dir() {
+        return files_in(path)?.iter().map(|file| read_file(file)).collect();
+    }
+    Ok(vec![read_file(path)?])
+}
+
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let unreadable = |e: std::io::Error| format!("can't read the folder {}: {e}", folder.display());
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("reading the folder {}", folder.display()))?.path();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
         let manifest = path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e == *known));
         if manifest && path.is_file() {
             files.push(path);
         }
     }
     if files.is_empty() {
-        bail!("{}: no .yaml, .yml or .json file in this folder", folder.display());
+        return Err(format!("{}: no .yaml, .yml or .json file in this folder", folder.display()));
     }
     files.sort();
     Ok(files)
 }
 
-fn read_file(path: &Path) -> Result<Source> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading the manifest {}", path.display()))?;
+fn read_file(path: &Path) -> Result<Source, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("can't read the manifest {}: {e}", path.display()))?;
     Ok(Source { name: path.display().to_string(), text })
 }

@@ -13,11 +13,11 @@ use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
+use reprise_runtime::Subnet;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::NodeArgs;
 use crate::failure::BadInput;
-use crate::subnet::Subnet;
 
 /// Where a node keeps everything unless told otherwise.
 pub const DEFAULT_DATA_DIR: &str = "/var/lib/reprise";
@@ -60,7 +60,7 @@ impl Settings {
         let subnet = args.subnet.as_deref().or(known_subnet).unwrap_or(DEFAULT_SUBNET);
         Ok(Self {
             bridge: check_bridge(bridge)?,
-            subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet {subnet}: {e}")))?,
+            subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
             cgroup_root: format!("/reprise-{id:016x}"),
             gates: args.feature_gates.parse().map_err(|e| BadInput::new(format!("--feature-gates: {e}")))?,
             limits: backoff(&args.restart_backoff)?,

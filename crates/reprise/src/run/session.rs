@@ -30,6 +30,9 @@ pub struct Options {
     pub events: bool,
 }
 
+/// Somebody who looks on.
+type Witness<'a> = Box<dyn FnMut(&PodReport, &Entry) + Send + 'a>;
+
 /// The Pods of a run.
 pub struct Session<'a> {
     node: &'a Node,
@@ -39,7 +42,7 @@ pub struct Session<'a> {
     pods: Vec<Watched>,
     phase: Phase,
     /// Called with each timeline entry.
-    witness: Box<dyn FnMut(&PodReport, &Entry) + Send + 'a>,
+    witness: Witness<'a>,
     failure: Option<anyhow::Error>,
 }
 

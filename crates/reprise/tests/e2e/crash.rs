@@ -50,7 +50,8 @@ fn ready_in_epoch_1(event: &Event) -> bool {
 fn survives(number: u32) -> bool {
     let node = Node::with_testload();
     let manifest = guarded(&node).build();
-    let mut run = node.run(&[manifest.clone()]).arg("--keep").env("REPRISE_FAULT", number.to_string()).start();
+    let mut run =
+        node.run(std::slice::from_ref(&manifest)).arg("--keep").env("REPRISE_FAULT", number.to_string()).start();
     run.wait_for("Ready", LIMIT, |e| e.is("PodReady"));
     let before = facts(&node);
     std::fs::write(ctl(&node).join("fail"), "").unwrap();
@@ -120,7 +121,7 @@ fn a_restart_completes_wherever_the_agent_is_killed_at_even_points() {
 fn containers_keep_their_processes_when_the_agent_is_killed_and_started_again() {
     let node = Node::with_testload();
     let manifest = guarded(&node).build();
-    let mut run = node.run(&[manifest.clone()]).start();
+    let mut run = node.run(std::slice::from_ref(&manifest)).start();
     run.wait_for("Ready", LIMIT, |e| e.is("PodReady"));
     let programs = |node: &Node, agent: u32| -> BTreeSet<i32> {
         node.processes().iter().map(|p| p.pid).filter(|pid| *pid != agent.cast_signed()).collect()

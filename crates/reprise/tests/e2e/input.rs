@@ -45,6 +45,12 @@ spec:
   - name: main
     image: a
     restartPolicyRules:
+    - action: Restart
+      exitCodes: {{operator: In, values: [1]}}
+  - name: other
+    image: a
+    restartPolicy: Never
+    restartPolicyRules:
     - action: Explode
       exitCodes: {{operator: In, values: [1]}}
 "
@@ -56,7 +62,7 @@ spec:
     };
     message(&["pods.yaml", "document 2", "metadata.name", "\"Bad_Name\""]);
     message(&["pods.yaml", "document 2", "spec.restartPolicy", "Unsupported value: \"Sometimes\""]);
-    message(&["document 2", "spec.containers[0].restartPolicyRules[0].action: Unsupported value: \"Explode\""]);
+    message(&["document 2", "spec.containers[1].restartPolicyRules[0].action: Unsupported value: \"Explode\""]);
     message(&["document 2", "spec.containers[0].restartPolicy: Required value"]);
     assert!(!answer.stderr.contains("document 1"), "{}", answer.stderr);
 }
