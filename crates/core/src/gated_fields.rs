@@ -28,6 +28,10 @@ pub fn drop_disabled(pod: &mut Pod, old: Option<&Pod>, gates: FeatureGates) {
         }
         container.restart_policy_rules = None;
     }
+    for container in spec.ephemeral_containers.iter_mut().flatten() {
+        container.restart_policy = None;
+        container.restart_policy_rules = None;
+    }
 }
 
 /// Whether the Pod has what `ContainerRestartRules` allows.
@@ -38,7 +42,7 @@ pub fn uses_container_rules(pod: &Pod) -> bool {
     let init_policy = |container: &Container| container.restart_policy.as_deref().is_some_and(|p| p != SIDECAR);
     spec.containers.iter().any(own_policy)
         || list(&spec.init_containers).iter().any(init_policy)
-        || containers(spec).any(|container| container.restart_policy_rules.is_some())
+        || containers(spec).any(|container| !list(&container.restart_policy_rules).is_empty())
 }
 
 /// Whether the Pod has what `RestartAllContainersOnContainerExits` allows: the action, or rules on a sidecar.

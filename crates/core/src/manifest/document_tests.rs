@@ -73,7 +73,7 @@ fn an_error_has_file_document_path_place_and_value() {
     assert_eq!(
         decode("d.yaml", &text)[0].errors(),
         ["d.yaml: document 1: line 4, column 28: spec.containers[0].name: json: cannot unmarshal number into \
-          Go struct field Container.spec.containers.name of type string (value: 5)"]
+          Go struct field Container.spec.containers.name of type string (value: 5; text needs quotes here)"]
     );
 }
 

@@ -44,6 +44,12 @@ impl Problem {
         Self { kind, field, value: Some(node.summary()), at: node.at, text }
     }
 
+    /// Whether a boolean or number stands where text is meant.
+    fn wants_quotes(&self) -> bool {
+        let scalar = ["unmarshal bool", "unmarshal number"].iter().any(|read| self.text.contains(read));
+        self.kind == ProblemKind::Type && scalar && self.text.ends_with(" of type string")
+    }
+
     fn is_strict(&self) -> bool {
         matches!(self.kind, ProblemKind::UnknownField | ProblemKind::DuplicateField)
     }
@@ -62,6 +68,8 @@ impl fmt::Display for Problem {
         }
         f.write_str(&self.text)?;
         match &self.value {
+            // YAML reads more words as booleans and numbers than many know: n, no, on, 0644.
+            Some(value) if self.wants_quotes() => write!(f, " (value: {value}; text needs quotes here)"),
             Some(value) if !self.text.contains(value.as_str()) => write!(f, " (value: {value})"),
             _ => Ok(()),
         }
