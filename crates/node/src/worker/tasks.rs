@@ -99,9 +99,8 @@ pub(super) async fn ensure_image(
             job.tell(events::pulled(&job.pod, &container, &image, pulled));
             Outcome::ImageReady { attempt, image: resolved }
         }
-        Err(ensure::ImageError::Inspect { source, .. } | ensure::ImageError::Pull { source, .. })
-            if source.class() == Some(CodeClass::Unavailable) =>
-        {
+        // Not for a pull: there it may be the registry that is unavailable, which the user must see.
+        Err(ensure::ImageError::Inspect { source, .. }) if source.class() == Some(CodeClass::Unavailable) => {
             Outcome::Unanswered(source)
         }
         Err(error) => Outcome::ImageFailed { attempt, reason: error.reason(), message: error.to_string() },
