@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use reprise_testkit::manifest::Pod;
+use reprise_testkit::manifest::{Container, Pod};
 use reprise_testkit::{Node, reprise_path};
 
 use crate::scene::{LIMIT, container, pod};
@@ -13,7 +13,7 @@ struct Link(String);
 impl Link {
     fn with_address(name: &str, address: &str) -> Self {
         let link = Self(name.to_owned());
-        ip(&["link", "add", name, "type", "dummy"]);
+        ip(&["link", "add", name, "type", "bridge"]);
         ip(&["addr", "add", address, "dev", name]);
         ip(&["link", "set", name, "up"]);
         link
@@ -39,7 +39,7 @@ fn simple(node: &Node) -> serde_json::Value {
 fn an_address_range_that_is_in_use_is_named_with_who_uses_it() {
     let node = Node::with_testload();
     let address = node.subnet().replace(".0/24", ".129/25");
-    let link = Link::with_address(&node.bridge().replace("rptest", "rpdum"), &address);
+    let link = Link::with_address(&node.bridge().replace("rptest", "rpother"), &address);
     let finished = node.run(&[simple(&node)]).start().finish(LIMIT);
     assert_ne!(finished.code, Some(0));
     assert!(finished.stderr.contains(&link.0) && finished.stderr.contains("--subnet"), "{}", finished.stderr);
@@ -82,7 +82,7 @@ fn without_root_it_says_so() {
     std::fs::copy(reprise_path(), &program).unwrap();
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let manifest = folder.path().join("p.json");
-    std::fs::write(&manifest, Pod::new("p").container(container("main", &[])).build().to_string()).unwrap();
+    std::fs::write(&manifest, Pod::new("p").container(Container::new("main", &[])).build().to_string()).unwrap();
     let output = Command::new("setpriv")
         .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
         .arg(&program)
