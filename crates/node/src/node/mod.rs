@@ -4,6 +4,7 @@ mod admit;
 mod exec;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -60,20 +61,28 @@ impl Node {
     ///
     /// # Errors
     /// If another agent has the folder, a record in it can't be read, or the runtime does not answer in time.
-    pub async fn start(mut config: NodeConfig) -> Result<Self, NodeError> {
+    pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        Self::start_subscribed(config).await.map(|(node, _)| node)
+    }
+
+    /// The same, with all that happens from the first moment on: what the node makes good after a crash is over
+    /// before somebody could [subscribe](Self::subscribe).
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_subscribed(
+        mut config: NodeConfig,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<NodeEvent>), NodeError> {
         let lock = AgentLock::take(&config.data_dir)?;
         // Paths below it are given to the runtime, which has a working directory of its own.
         let absolute = config.data_dir.canonicalize();
         config.data_dir = absolute.map_err(NodeError::file("find", &config.data_dir))?;
         let paths = NodePaths::new(&config.data_dir);
         let (pods, orphans) = pod_file::read_all(&paths)?;
-        for orphan in orphans {
-            if let Err(error) = teardown::remove(&orphan) {
-                tracing::warn!(error = %crate::error::chain(&error), "the rest of a removed pod stays");
-            }
-        }
+        orphans.iter().for_each(|folder| remove_orphan(folder));
         let runtime = connect(&config).await?;
         let (publisher, files) = Publisher::start();
+        let events = publisher.subscribe();
         let machine = Machine::of_this_host();
         let shared = Arc::new(Shared { config, paths, runtime, publisher, machine, busy: AtomicUsize::new(0) });
         let node = Self {
@@ -93,7 +102,7 @@ impl Node {
         let control = server::listen(&shared.paths.control_socket(), Arc::downgrade(&node.inner))?;
         let observing = tokio::spawn(observer::run(shared, node.inner.directory.clone()));
         node.inner.tasks().extend([control, observing]);
-        Ok(node)
+        Ok((node, events))
     }
 
     pub(crate) fn of(inner: Arc<Inner>) -> Self {
@@ -249,6 +258,13 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.employed().drain(..).for_each(|worker| worker.abort());
         self.stop_tasks();
+    }
+}
+
+/// What is left of a Pod whose removal was cut short. It is in nobody's way if it stays.
+fn remove_orphan(folder: &Path) {
+    if let Err(error) = teardown::remove(folder) {
+        tracing::warn!(error = %crate::error::chain(&error), "the rest of a removed pod stays");
     }
 }
 

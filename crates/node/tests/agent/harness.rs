@@ -40,8 +40,7 @@ impl Agent {
             BackoffLimits { initial: SignedDuration::from_millis(20), max: SignedDuration::from_millis(100) };
         config.host_ip = Some("192.0.2.1".to_owned());
         change(&mut config, &runtime);
-        let node = Node::start(config.clone()).await.unwrap();
-        let events = node.subscribe();
+        let (node, events) = Node::start_subscribed(config.clone()).await.unwrap();
         Self { node, events, runtime, config, folder }
     }
 
@@ -55,8 +54,7 @@ impl Agent {
         node.abandon().await;
         drop((node, events));
         meanwhile(&runtime);
-        let node = Node::start(config.clone()).await.unwrap();
-        let events = node.subscribe();
+        let (node, events) = Node::start_subscribed(config.clone()).await.unwrap();
         Self { node, events, runtime, config, folder }
     }
 
