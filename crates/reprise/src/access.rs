@@ -51,7 +51,7 @@ impl Access {
     pub async fn open(settings: &Settings) -> Result<Self> {
         match ControlClient::connect(&settings.data_dir).await {
             Ok(client) => Ok(Self::Other(Box::new(client))),
-            Err(ControlError::NoAgent { .. }) => Ok(Self::Own(Box::new(Agent::start(settings).await?))),
+            Err(ControlError::NoAgent { .. }) => Ok(Self::Own(Box::new(Agent::start(settings).await?.0))),
             Err(error) => Err(error).context("can't reach the agent"),
         }
     }
@@ -94,10 +94,9 @@ impl Access {
     }
 
     /// Ends the agent if it is this process. Containers go on.
-    pub async fn close(self) -> Result<()> {
-        match self {
-            Self::Other(_) => Ok(()),
-            Self::Own(agent) => agent.stop().await,
+    pub async fn close(self) {
+        if let Self::Own(agent) = self {
+            agent.stop().await;
         }
     }
 }

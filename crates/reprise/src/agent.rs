@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use reprise_node::{Node, NodeConfig};
+use reprise_node::{Node, NodeConfig, NodeEvent};
 use reprise_runtime::{Runtime, RuntimeConfig, RuntimeError};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::settings::Settings;
 
@@ -15,13 +16,14 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Starts the runtime and then the node, which goes on with the Pods of the data folder.
-    pub async fn start(settings: &Settings) -> Result<Self> {
+    /// Starts the runtime and then the node, which goes on with the Pods of the data folder. Gives with it all that
+    /// happens from then on.
+    pub async fn start(settings: &Settings) -> Result<(Self, UnboundedReceiver<NodeEvent>)> {
         settings.remember()?;
         let runtime = reprise_runtime::serve(settings.runtime()).await.context("the container runtime can't start")?;
         runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));
-        match Node::start(settings.node()).await {
-            Ok(node) => Ok(Self { node, runtime }),
+        match Node::start_subscribed(settings.node()).await {
+            Ok((node, news)) => Ok((Self { node, runtime }, news)),
             Err(error) => {
                 runtime.shutdown().await;
                 Err(error).context("the node can't start")
@@ -30,10 +32,9 @@ impl Agent {
     }
 
     /// Ends node and runtime. Containers go on.
-    pub async fn stop(self) -> Result<()> {
+    pub async fn stop(self) {
         self.node.shutdown().await;
         self.runtime.shutdown().await;
-        Ok(())
     }
 
     /// Whether the agent could not start because its addresses are in use.

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
-use reprise_node::NodePaths;
+use reprise_node::{NodeEvent, NodePaths};
 use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::agent::Agent;
 use crate::cli::{NodeArgs, Output, OutputArgs};
@@ -29,6 +30,8 @@ use witness::Witness;
 const SUBNETS: [&str; 6] =
     ["10.85.0.0/24", "10.185.85.0/24", "172.29.85.0/24", "192.168.185.0/24", "10.219.85.0/24", "198.18.85.0/24"];
 
+type News = UnboundedReceiver<NodeEvent>;
+
 /// Runs the verb.
 pub async fn run(args: &OutputArgs, node: &NodeArgs) -> Result<ExitCode> {
     // Dropped last, when nothing uses the folder any more.
@@ -38,10 +41,12 @@ pub async fn run(args: &OutputArgs, node: &NodeArgs) -> Result<ExitCode> {
     eprintln!("note: the manifest has no volume; an emptyDir at {} is added for the checkpoint", workload::SHARED);
     let store = settings.image_store();
     tokio::task::spawn_blocking(move || image::build(&store)).await.context("making the image was cut short")??;
-    let agent = start(node, settings).await?;
+    let (agent, news) = start(node, settings).await?;
     let volume = NodePaths::new(&agent.node.config().data_dir).pod(&pod).empty_dir(manifest::VOLUME);
     let witness = Arc::new(Mutex::new(Witness::new(volume)));
-    let outcome = watch(agent, pod, args.output, &witness).await?;
+    let outcome = watch(&agent, news, pod, args.output, &witness).await;
+    agent.stop().await;
+    let outcome = outcome?;
     let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
     tell(args.output, &outcome, &mut witness)
 }
@@ -57,7 +62,7 @@ fn settings(node: &NodeArgs) -> Result<(Settings, Option<TempDir>)> {
 }
 
 /// Starts the agent; where no addresses were asked for, others are tried if the first are in use.
-async fn start(node: &NodeArgs, settings: Settings) -> Result<Agent> {
+async fn start(node: &NodeArgs, settings: Settings) -> Result<(Agent, News)> {
     if node.subnet.is_some() || node.data_dir.is_some() {
         return Agent::start(&settings).await;
     }
@@ -75,20 +80,13 @@ async fn start(node: &NodeArgs, settings: Settings) -> Result<Agent> {
     }
 }
 
-async fn watch(agent: Agent, pod: Pod, output: Output, witness: &Arc<Mutex<Witness>>) -> Result<Outcome> {
+async fn watch(agent: &Agent, news: News, pod: Pod, output: Output, witness: &Arc<Mutex<Witness>>) -> Result<Outcome> {
     let options = Options { keep: false, events: false };
-    let outcome = async {
-        let mut session = Session::new(&agent.node, Teller::new(output), options);
-        let seen_by = Arc::clone(witness);
-        session.witness(move |pod, entry| seen_by.lock().unwrap_or_else(PoisonError::into_inner).see(pod, entry));
-        add_pods(&agent.node, &mut session, vec![pod]).await?;
-        session.finish().await
-    };
-    let outcome = outcome.await;
-    let stopped = agent.stop().await;
-    let outcome = outcome?;
-    stopped?;
-    Ok(outcome)
+    let mut session = Session::new(&agent.node, news, Teller::new(output), options);
+    let seen_by = Arc::clone(witness);
+    session.witness(move |pod, entry| seen_by.lock().unwrap_or_else(PoisonError::into_inner).see(pod, entry));
+    add_pods(&agent.node, &mut session, vec![pod]).await?;
+    session.finish().await
 }
 
 fn tell(output: Output, outcome: &Outcome, witness: &mut Witness) -> Result<ExitCode> {

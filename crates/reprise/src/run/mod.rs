@@ -31,28 +31,21 @@ pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
     let sources = manifests::read(&args.manifests)?;
     let (pods, warnings) = input::admit_all(&sources, settings.gates)?;
     warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
-    let agent = Agent::start(settings).await?;
+    let (agent, news) = Agent::start(settings).await?;
     let options = Options { keep: args.keep, events: args.events };
-    let outcome = run_pods(agent, pods, Teller::new(args.output), options).await?;
+    let session = async {
+        let mut session = Session::new(&agent.node, news, Teller::new(args.output), options);
+        add_pods(&agent.node, &mut session, pods).await?;
+        session.finish().await
+    };
+    let outcome = session.await;
+    agent.stop().await;
+    let outcome = outcome?;
     if args.keep {
         say_kept(&settings.data_dir, &outcome.pods);
     }
     print_summary(args.output, &Summary::of(&outcome.pods))?;
     Ok(exit_code(&outcome, args.keep))
-}
-
-/// Hands the Pods to the agent's node, waits for their end and stops the agent, whatever came of it.
-async fn run_pods(agent: Agent, pods: Vec<Pod>, teller: Teller, options: Options) -> Result<Outcome> {
-    let outcome = async {
-        let mut session = Session::new(&agent.node, teller, options);
-        add_pods(&agent.node, &mut session, pods).await?;
-        session.finish().await
-    };
-    let outcome = outcome.await;
-    let stopped = agent.stop().await;
-    let outcome = outcome?;
-    stopped?;
-    Ok(outcome)
 }
 
 /// Takes all Pods on, or none: what is in the way of one of them is found before the first one starts.

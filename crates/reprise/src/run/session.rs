@@ -62,9 +62,8 @@ pub struct Outcome {
 }
 
 impl<'a> Session<'a> {
-    /// A session without Pods, to be made before the first Pod is given to the node: it hears all from now on.
-    pub fn new(node: &'a Node, teller: Teller, options: Options) -> Self {
-        let news = node.subscribe();
+    /// A session without Pods. `news` is all that the node says, from before the first Pod on.
+    pub fn new(node: &'a Node, news: UnboundedReceiver<NodeEvent>, teller: Teller, options: Options) -> Self {
         let (pods, phase, failure) = (Vec::new(), Phase::Running, None);
         Self { node, news, teller, options, pods, phase, witness: Box::new(|_, _| {}), failure }
     }

@@ -18,7 +18,7 @@ pub async fn run(args: ExecArgs, settings: &Settings) -> Result<ExitCode> {
     let container = access::container(&access::find(pods, &key)?, args.container)?;
     let mut access = Access::open(settings).await?;
     let output = access.exec(&key, container, args.command).await;
-    access.close().await?;
+    access.close().await;
     let output = output?;
     print(&output).context("writing the program's output")?;
     Ok(exit_code(output.exit_code))

@@ -28,7 +28,7 @@ pub async fn run(args: RestartArgs, settings: &Settings) -> Result<ExitCode> {
     }
     let mut access = Access::open(settings).await?;
     let restarted = restart(&mut access, &key, before.epoch).await;
-    access.close().await?;
+    access.close().await;
     let (step, ready) = restarted?;
     print(args.output, &key, &step)?;
     if !ready {

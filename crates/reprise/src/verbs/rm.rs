@@ -32,7 +32,7 @@ pub async fn run(args: RmArgs, settings: &Settings) -> Result<ExitCode> {
             Err(error) => code = failure::report(&error.context(format!("can't delete the Pod {key}"))),
         }
     }
-    access.close().await?;
+    access.close().await;
     Ok(code)
 }
 

@@ -22,7 +22,11 @@ fn kept() -> Node {
         .build();
     let finished = ready(&node, manifest, &["--keep"]).interrupt(LIMIT);
     assert_eq!(finished.code, Some(0), "{finished:#?}");
-    assert!(finished.stderr.contains(&format!("{} ps", node.data_dir().display())), "not told how to find the Pod: {}", finished.stderr);
+    assert!(
+        finished.stderr.contains(&format!("{} ps", node.data_dir().display())),
+        "not told how to find the Pod: {}",
+        finished.stderr
+    );
     node
 }
 
