@@ -1,1 +1,32 @@
+//! The embedded container runtime: serves CRI v1 on a unix socket, with libcontainer behind one small shim process
+//! per Pod.
+//!
+//! ```text
+//! CRI call -> server (this process) -> shim (one per sandbox) -> create helper -> container
+//!                 |  images, network        | logs, exits            | overlay, libcontainer
+//! ```
+//!
+//! The server can die and come back at any time: the shims hold the containers, and what else is worth knowing is on
+//! disk. The only way in is CRI.
 
+#![allow(unsafe_code)]
+
+mod cgroup;
+mod config;
+mod create;
+mod disk;
+mod error;
+mod exec;
+mod layout;
+mod network;
+mod pid_namespace;
+pub mod reexec;
+mod seccomp;
+mod server;
+mod shim;
+mod shim_client;
+mod spec;
+
+pub use config::RuntimeConfig;
+pub use network::subnet::{Subnet, SubnetError};
+pub use server::{Runtime, RuntimeError, serve};

@@ -1,0 +1,178 @@
+//! Cgroups on both versions: where they are, entering them, ending what is in them, removing them.
+//!
+//! A cgroup here is a path such as `/reprise-1a2b/pod42/<container>` that exists in every hierarchy: all
+//! controllers of v1 (and the hybrid's v2 tree), or the one tree of v2.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The mounted hierarchies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hierarchies {
+    /// v1 hierarchies with their controllers, such as `cpu,cpuacct`.
+    pub v1: Vec<(String, PathBuf)>,
+    /// The v2 tree; on a hybrid machine it has no controllers.
+    pub v2: Option<PathBuf>,
+}
+
+impl Hierarchies {
+    /// Reads them from the text of `/proc/self/mountinfo`.
+    pub fn parse(mountinfo: &str) -> Self {
+        let mut found = Self { v1: Vec::new(), v2: None };
+        for line in mountinfo.lines() {
+            let Some((before, after)) = line.split_once(" - ") else { continue };
+            let Some(point) = before.split(' ').nth(4) else { continue };
+            let mut fields = after.split(' ');
+            match (fields.next(), fields.nth(1)) {
+                (Some("cgroup2"), _) if found.v2.is_none() => found.v2 = Some(PathBuf::from(point)),
+                (Some("cgroup"), Some(options)) => {
+                    let known = |o: &&str| !["rw", "ro"].contains(o);
+                    let controllers: Vec<&str> = options.split(',').filter(known).collect();
+                    found.v1.push((controllers.join(","), PathBuf::from(point)));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The mount point of the hierarchy that controls `controller`.
+    pub fn controlling(&self, controller: &str) -> Option<&Path> {
+        let v1 = self.v1.iter().find(|(names, _)| names.split(',').any(|n| n == controller));
+        v1.map(|(_, point)| point.as_path()).or(if self.v1.is_empty() { self.v2.as_deref() } else { None })
+    }
+
+    /// All mount points.
+    pub fn all(&self) -> impl Iterator<Item = &Path> {
+        self.v1.iter().map(|(_, point)| point.as_path()).chain(self.v2.as_deref())
+    }
+
+    /// Whether v2 controls resources here.
+    pub fn is_v2(&self) -> bool {
+        self.v1.is_empty() && self.v2.is_some()
+    }
+}
+
+/// The hierarchies of this machine. They don't change while a program runs.
+pub fn hierarchies() -> &'static Hierarchies {
+    static FOUND: OnceLock<Hierarchies> = OnceLock::new();
+    FOUND.get_or_init(|| Hierarchies::parse(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()))
+}
+
+/// The folder of `cgroup` in the hierarchy mounted at `point`.
+fn folder(point: &Path, cgroup: &str) -> PathBuf {
+    point.join(cgroup.trim_start_matches('/'))
+}
+
+/// Moves this process to `cgroup` in every hierarchy, making it where it is missing.
+pub fn enter(cgroup: &str) -> io::Result<()> {
+    let pid = std::process::id().to_string();
+    for point in hierarchies().all() {
+        let folder = folder(point, cgroup);
+        fs::create_dir_all(&folder)?;
+        inherit_cpuset(point, cgroup)?;
+        fs::write(folder.join("cgroup.procs"), &pid)?;
+    }
+    Ok(())
+}
+
+/// A new v1 cpuset takes no process until it is told its CPUs and memory nodes: give it its parent's.
+fn inherit_cpuset(point: &Path, cgroup: &str) -> io::Result<()> {
+    let mut here = point.to_owned();
+    for part in Path::new(cgroup.trim_start_matches('/')).components() {
+        let parent = here.clone();
+        here.push(part);
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            let own = here.join(file);
+            if own.exists() && !hierarchies().is_v2() && fs::read_to_string(&own)?.trim().is_empty() {
+                fs::write(&own, fs::read_to_string(parent.join(file))?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All processes in `cgroup`, in whatever hierarchy they are found.
+pub fn processes(cgroup: &str) -> Vec<i32> {
+    let list = |point: &Path| fs::read_to_string(folder(point, cgroup).join("cgroup.procs")).unwrap_or_default();
+    let mut pids: Vec<i32> =
+        hierarchies().all().flat_map(|p| list(p).lines().filter_map(|l| l.parse().ok()).collect::<Vec<_>>()).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids
+}
+
+/// Sends SIGKILL to all processes in `cgroup`, until none is left or a second has passed.
+pub fn kill_all(cgroup: &str) {
+    let end = Instant::now() + Duration::from_secs(1);
+    loop {
+        let pids = processes(cgroup);
+        if pids.is_empty() || Instant::now() > end {
+            return;
+        }
+        for pid in pids.into_iter().filter_map(Pid::from_raw) {
+            // One that has gone meanwhile is what we want.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How many processes the out-of-memory killer has ended in `cgroup`.
+pub fn oom_kills(cgroup: &str) -> u64 {
+    let Some(point) = hierarchies().controlling("memory") else { return 0 };
+    let file = if hierarchies().is_v2() { "memory.events" } else { "memory.oom_control" };
+    let text = fs::read_to_string(folder(point, cgroup).join(file)).unwrap_or_default();
+    text.lines().find_map(|l| l.strip_prefix("oom_kill ")).and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Removes `cgroup` with what is below it from every hierarchy. False if something in it is still busy.
+pub fn remove(cgroup: &str) -> bool {
+    hierarchies().all().map(|point| remove_tree(&folder(point, cgroup))).fold(true, |all, gone| all && gone)
+}
+
+/// Removes `cgroup` where nothing is below it.
+pub fn remove_if_empty(cgroup: &str) {
+    for point in hierarchies().all() {
+        // Busy or gone: both are as they should be.
+        let _ = fs::remove_dir(folder(point, cgroup));
+    }
+}
+
+fn remove_tree(folder: &Path) -> bool {
+    let children = fs::read_dir(folder).into_iter().flatten().flatten();
+    for child in children.filter(|c| c.file_type().is_ok_and(|t| t.is_dir())) {
+        remove_tree(&child.path());
+    }
+    match fs::remove_dir(folder) {
+        Ok(()) => true,
+        Err(e) => e.kind() == ErrorKind::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HYBRID: &str = "\
+25 30 0:22 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+26 30 0:23 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+27 30 0:24 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+28 30 0:25 / /proc rw - proc proc rw";
+
+    #[test]
+    fn hierarchies_of_both_versions_are_found() {
+        let found = Hierarchies::parse(HYBRID);
+        assert_eq!(found.controlling("cpuacct"), Some(Path::new("/sys/fs/cgroup/cpu,cpuacct")));
+        assert_eq!(found.controlling("pids"), None);
+        assert_eq!((found.all().count(), found.is_v2()), (3, false));
+        let pure = Hierarchies::parse("27 30 0:24 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw");
+        assert_eq!(pure.controlling("memory"), Some(Path::new("/sys/fs/cgroup")));
+        assert!(pure.is_v2());
+    }
+}

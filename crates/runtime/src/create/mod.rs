@@ -1,0 +1,121 @@
+//! The helper that creates one container and then ends.
+//!
+//! libcontainer clones processes without care for other threads' locks, so each creation happens in a fresh process
+//! with one thread, several of them at once. The container's first process becomes a child of the shim (`as_sibling`).
+
+pub mod executor;
+pub mod late_mounts;
+mod report;
+mod rootfs;
+
+use std::fs;
+use std::os::fd::{AsFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use libcontainer::container::builder::ContainerBuilder;
+use libcontainer::syscall::syscall::SyscallType;
+use rustix::fs::{Gid, Uid, fchown};
+use serde::{Deserialize, Serialize};
+
+use crate::error::chain;
+use crate::layout::ContainerDir;
+use crate::seccomp::Filters;
+use crate::disk;
+use executor::ProgramExecutor;
+
+/// What the helper needs to know beyond the OCI bundle.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Creation {
+    /// The container.
+    pub id: String,
+    /// The image's layers, the top one first.
+    pub layers: Vec<PathBuf>,
+    /// The user and group that the container's program runs as: its output pipes belong to them.
+    pub owner: (u32, u32),
+    /// The working folder, made if the image has none.
+    pub working_dir: PathBuf,
+    /// Adjustment of the out-of-memory score, applied as far as this machine allows.
+    pub oom_score_adj: Option<i32>,
+    /// The seccomp filters to install before the program is executed.
+    pub seccomp: Option<PathBuf>,
+    /// What the requested mounts show.
+    pub sources: Vec<late_mounts::Source>,
+    /// The agent's process id.
+    pub agent: u32,
+}
+
+/// Why a container could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The preparation is not readable.
+    #[error("read what the container is to be")]
+    Preparation(#[from] disk::DiskError),
+    /// The preparation is missing.
+    #[error("{} is missing", .0.display())]
+    Missing(PathBuf),
+    /// The root file system could not be mounted.
+    #[error("mount the container's root file system")]
+    RootFs(#[from] rootfs::RootFsError),
+    /// A volume that was mounted after the sandbox was made could not be had.
+    #[error("find a volume in the sandbox")]
+    LateMount(#[from] late_mounts::LateMountError),
+    /// libcontainer refused.
+    #[error("create the container")]
+    Container(#[source] Box<libcontainer::error::LibcontainerError>),
+    /// The seccomp filter is not readable.
+    #[error("read the seccomp filter")]
+    Seccomp(#[source] std::io::Error),
+}
+
+/// The life of the helper. What goes wrong is left in a file: its standard streams are the container's.
+pub fn run(folder: &Path, executed: &str) -> ExitCode {
+    let folder = ContainerDir::at(folder.to_owned());
+    let report = folder.create_error();
+    std::panic::set_hook(Box::new(move |panic| drop(fs::write(&report, panic.to_string()))));
+    let executed: RawFd = executed.parse().unwrap_or(-1);
+    report::errors_to(&folder.create_error());
+    match create(&folder, executed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            report::append(&folder.create_error(), &chain(&e));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn create(folder: &ContainerDir, executed: RawFd) -> Result<(), CreateError> {
+    let creation: Creation =
+        disk::read(&folder.creation())?.ok_or_else(|| CreateError::Missing(folder.creation()))?;
+    let seccomp = creation.seccomp.as_deref().map(Filters::load).transpose().map_err(CreateError::Seccomp)?;
+    late_mounts::fetch(&creation.sources, creation.agent)?;
+    rootfs::mount(folder, &creation)?;
+    own_output(creation.owner);
+    let refused = |e| CreateError::Container(Box::new(e));
+    let container = ContainerBuilder::new(creation.id.clone(), SyscallType::default())
+        .with_root_path(folder.state_root())
+        .map_err(refused)?
+        .with_pid_file(Some(folder.pid_file()))
+        .map_err(refused)?
+        .with_executor(ProgramExecutor::new(executed, seccomp))
+        .as_init(folder.bundle())
+        .with_systemd(false)
+        .as_sibling(true)
+        .with_detach(true)
+        .build()
+        .map_err(refused)?;
+    if let (Some(adjustment), Some(pid)) = (creation.oom_score_adj, container.pid()) {
+        // Negative values need CAP_SYS_RESOURCE; the runtime has said so once if this machine refuses them.
+        let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), adjustment.to_string());
+    }
+    Ok(())
+}
+
+/// A program that is not root can open `/dev/stdout` only if the pipe behind it is its own.
+fn own_output((uid, gid): (u32, u32)) {
+    let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+    for stream in [stdout.as_fd(), stderr.as_fd()] {
+        // If it can't be given away, writing to the open descriptor still works.
+        let _ = fchown(stream, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+    }
+}

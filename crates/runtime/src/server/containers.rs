@@ -1,0 +1,206 @@
+//! Creating, starting, stopping and removing containers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reprise_cri::v1::{ContainerConfig, ContainerEventType};
+use rustix::process::Signal;
+
+use super::answer;
+use super::engine::{Engine, now};
+use super::failure::Failure;
+use super::sandboxes::{CONFIG, save_config};
+use super::state::{Container, ContainerRecord, Run, Sandbox};
+use crate::cgroup;
+use crate::disk;
+use crate::shim::protocol::{CANNOT_START, Call, Exit, Outcome};
+use crate::shim_client::{Shim, ShimError};
+use crate::spec::{self, Place};
+
+impl Engine {
+    pub fn container(&self, id: &str) -> Result<Arc<Container>, Failure> {
+        self.inventory.container(id).ok_or_else(|| Failure::NotFound { kind: "container", id: id.to_owned() })
+    }
+
+    pub async fn create_container(&self, sandbox: &str, config: ContainerConfig) -> Result<String, Failure> {
+        let sandbox = self.inventory.sandbox(sandbox).ok_or_else(|| Failure::NotFound { kind: "sandbox", id: sandbox.to_owned() })?;
+        let shim = sandbox.shim().filter(|_| sandbox.is_ready()).ok_or_else(|| not_ready(&sandbox))?;
+        self.refuse_twin(&sandbox, &config)?;
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let name = config.image.as_ref().map(|i| i.image.clone()).unwrap_or_default();
+        let image = self.images.resolve(&name)?.ok_or_else(|| Failure::NotFound { kind: "image", id: name })?;
+        let image = self.images.lease(&image.id, &id)?;
+        let dir = self.layout.container(&id);
+        let cgroup = format!("{}/{id}", sandbox.cgroup);
+        let place = Place {
+            id: &id,
+            folder: &dir,
+            sandbox: &sandbox.dir,
+            shim: shim.pid,
+            pid_namespace: shim.pid_namespace,
+            cgroup: &cgroup,
+            seccomp: self.seccomp.clone(),
+        };
+        let prepared = spec::prepare(&config, &image, &place).inspect_err(|_| self.release(&id))?;
+        let record = ContainerRecord {
+            sandbox: sandbox.id.clone(),
+            created_at: now(),
+            image_id: image.id.to_string(),
+            image_ref: image.repo_digests.first().cloned().unwrap_or_else(|| image.id.to_string()),
+            stop_signal: stop_signal(image.stop_signal()),
+            foreign_pids: prepared.foreign_pids,
+            removing: false,
+        };
+        let container = Arc::new(Container::new(id.clone(), dir, Arc::clone(&sandbox), config, record, Run::default()));
+        match self.make(&shim, &container, &prepared).await {
+            Ok(()) => {
+                self.inventory.add_container(Arc::clone(&container));
+                self.tell(&id, ContainerEventType::ContainerCreatedEvent, &sandbox);
+                Ok(id)
+            }
+            Err(failure) => {
+                self.release(&id);
+                Err(failure)
+            }
+        }
+    }
+
+    /// CRI wants name and attempt to be unique in a sandbox.
+    fn refuse_twin(&self, sandbox: &Sandbox, config: &ContainerConfig) -> Result<(), Failure> {
+        let twin = self.inventory.containers_of(&sandbox.id).into_iter().find(|c| c.config.metadata == config.metadata);
+        match twin {
+            Some(twin) => Err(Failure::State { kind: "container", id: twin.id.clone(), state: "has the same name and attempt" }),
+            None => Ok(()),
+        }
+    }
+
+    async fn make(&self, shim: &Shim, container: &Container, prepared: &spec::Prepared) -> Result<(), Failure> {
+        let dir = &container.dir;
+        disk::make_dir(&dir.bundle())?;
+        save_config(&dir.path().join(CONFIG), &container.config)?;
+        disk::write(&dir.record(), &container.record, false)?;
+        disk::write(&dir.creation(), &prepared.creation, false)?;
+        disk::write(&dir.bundle().join("config.json"), &prepared.oci, false)?;
+        let call = Call::Create {
+            id: container.id.clone(),
+            folder: dir.path().to_owned(),
+            cgroup: container.cgroup.clone(),
+            foreign_pids: prepared.foreign_pids,
+        };
+        shim.call(call).await?;
+        Ok(())
+    }
+
+    fn release(&self, id: &str) {
+        if let Err(e) = self.images.release(id) {
+            tracing::warn!(container = id, error = %e, "the lease on its image was not given back");
+        }
+    }
+
+    pub async fn start_container(&self, id: &str) -> Result<(), Failure> {
+        let container = self.container(id)?;
+        let run = container.run();
+        if run.started_at.is_some() || run.exit.is_some() {
+            return Err(Failure::State { kind: "container", id: container.id.clone(), state: "has been started already" });
+        }
+        let shim = container.sandbox.shim().ok_or_else(|| not_ready(&container.sandbox))?;
+        let call = Call::Start { id: container.id.clone(), log: answer::log_path(&container) };
+        match shim.call(call).await {
+            Ok(Outcome::Started { at }) => {
+                container.started(at);
+                self.tell(&container.id, ContainerEventType::ContainerStartedEvent, &container.sandbox);
+                Ok(())
+            }
+            Ok(_) => Err(ShimError::Refused("the shim did not say when it started".to_owned()).into()),
+            Err(e) => {
+                // Its end is on the way; who asks for its status next must see it.
+                if let ShimError::Refused(message) = &e {
+                    let message = message.clone();
+                    let finished_at = jiff::Timestamp::now();
+                    let reason = "StartError".to_owned();
+                    let exit = Exit { code: CANNOT_START, reason, message, started_at: None, finished_at };
+                    self.kill(&container).await?;
+                    self.ended(&container, exit);
+                }
+                Err(e.into())
+            }
+        }
+    }
+
+    /// Asks the container to end and, after `grace`, makes it. Fine if it has ended or is gone.
+    pub async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), Failure> {
+        let Some(container) = self.inventory.container(id) else { return Ok(()) };
+        let never_ran = container.run().started_at.is_none();
+        if container.run().exit.is_some() {
+            return Ok(());
+        }
+        if !grace.is_zero() && !never_ran {
+            self.signal(&container, container.record.stop_signal).await?;
+            if tokio::time::timeout(grace, container.wait()).await.is_ok() {
+                return Ok(());
+            }
+        }
+        self.kill(&container).await
+    }
+
+    async fn signal(&self, container: &Container, signal: i32) -> Result<(), Failure> {
+        let Some(shim) = container.sandbox.shim() else { return Ok(()) };
+        shim.call(Call::Signal { id: container.id.clone(), signal }).await?;
+        Ok(())
+    }
+
+    /// SIGKILL, and wait for the end.
+    pub async fn kill(&self, container: &Arc<Container>) -> Result<(), Failure> {
+        if container.run().exit.is_none() {
+            match self.signal(container, Signal::KILL.as_raw()).await {
+                // Without a shim the end has been noted, or is being.
+                Ok(()) | Err(Failure::Shim(ShimError::Gone(_))) => {}
+                Err(e) => return Err(e),
+            }
+            container.wait().await;
+        }
+        Ok(())
+    }
+
+    /// Removes a container, ending it first if it is alive. Fine if it is gone.
+    pub async fn remove_container(&self, id: &str) -> Result<(), Failure> {
+        let Some(container) = self.inventory.container(id) else { return Ok(()) };
+        self.kill(&container).await?;
+        let record = ContainerRecord { removing: true, ..container.record.clone() };
+        disk::write(&container.dir.record(), &record, false)?;
+        match container.sandbox.shim() {
+            // The shim clears up when it has nothing better to do.
+            Some(shim) => match shim.call(Call::Remove { id: container.id.clone() }).await {
+                Ok(_) => {}
+                Err(ShimError::Gone(_)) => clear(&container),
+                Err(e) => return Err(e.into()),
+            },
+            None => clear(&container),
+        }
+        self.inventory.remove_container(&container.id);
+        self.release(&container.id);
+        self.tell(&container.id, ContainerEventType::ContainerDeletedEvent, &container.sandbox);
+        Ok(())
+    }
+}
+
+/// Clears up after a container whose shim is gone: its mounts went with it.
+pub fn clear(container: &Container) {
+    cgroup::kill_all(&container.cgroup);
+    if !cgroup::remove(&container.cgroup) {
+        tracing::warn!(cgroup = container.cgroup, "a cgroup is still busy and was not removed");
+    }
+    if let Err(e) = disk::remove_dir(container.dir.path()) {
+        tracing::warn!(container = container.id, error = %e, "the container's folder was not removed");
+    }
+}
+
+fn not_ready(sandbox: &Sandbox) -> Failure {
+    Failure::State { kind: "sandbox", id: sandbox.id.clone(), state: "is not ready" }
+}
+
+fn stop_signal(name: &str) -> i32 {
+    let plain = name.trim_start_matches("SIG");
+    let known = format!("SIG{plain}").parse::<nix::sys::signal::Signal>().ok().map(|s| s as i32);
+    known.or(plain.parse().ok().filter(|n| *n > 0)).unwrap_or(Signal::TERM.as_raw())
+}

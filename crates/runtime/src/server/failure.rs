@@ -1,0 +1,81 @@
+//! What goes wrong in a call, and the gRPC code that says so.
+
+use reprise_images::Error as ImageError;
+use tonic::{Code, Status};
+
+use crate::disk::DiskError;
+use crate::error::chain;
+use crate::network::NetworkError;
+use crate::shim_client::ShimError;
+use crate::spec::SpecError;
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no such object.
+    #[error("{kind} {id:?} not found")]
+    NotFound {
+        /// `sandbox`, `container` or `image`.
+        kind: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// The object is not in a state for this.
+    #[error("{kind} {id} {state}")]
+    State {
+        /// `sandbox` or `container`.
+        kind: &'static str,
+        /// Which.
+        id: String,
+        /// What is in the way.
+        state: &'static str,
+    },
+    /// The request lacks something.
+    #[error("the request has no {0}")]
+    Missing(&'static str),
+    /// It took longer than allowed.
+    #[error("{0} took longer than the {1} s it was given")]
+    Timeout(&'static str, u64),
+    /// The container can't be made so.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The shim failed.
+    #[error(transparent)]
+    Shim(#[from] ShimError),
+    /// The network failed.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The image store failed.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A record failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A helper could not be run.
+    #[error("run the helper for {0}")]
+    Helper(&'static str, #[source] std::io::Error),
+}
+
+impl Failure {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound { .. } | Self::Image(ImageError::NotFound { .. } | ImageError::NotStored { .. }) => Code::NotFound,
+            Self::State { .. } => Code::FailedPrecondition,
+            Self::Missing(_) | Self::Image(ImageError::InvalidReference { .. }) => Code::InvalidArgument,
+            Self::Spec(SpecError::Unsupported(_)) => Code::Unimplemented,
+            Self::Spec(_) => Code::InvalidArgument,
+            Self::Timeout(..) => Code::DeadlineExceeded,
+            Self::Image(ImageError::Unauthorized { .. }) => Code::Unauthenticated,
+            Self::Image(ImageError::Unreachable { .. } | ImageError::TooManyRequests { .. }) => Code::Unavailable,
+            Self::Disk(e) if e.is_no_space() => Code::ResourceExhausted,
+            Self::Shim(ShimError::Gone(_)) => Code::Unavailable,
+            Self::Shim(_) | Self::Network(_) | Self::Image(_) | Self::Disk(_) | Self::Helper(..) => Code::Unknown,
+        }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.code(), chain(&failure))
+    }
+}

@@ -1,0 +1,181 @@
+//! The CRI server.
+
+mod answer;
+mod containers;
+mod engine;
+mod exec_sync;
+mod failure;
+mod image_service;
+mod machine;
+mod recover;
+mod resources;
+mod runtime_service;
+mod sandboxes;
+mod state;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use reprise_cri::client::MAX_MESSAGE_BYTES;
+use reprise_cri::v1::image_service_server::ImageServiceServer;
+use reprise_cri::v1::runtime_service_server::RuntimeServiceServer;
+use reprise_images::ImageStore;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::UnixListenerStream;
+
+use crate::RuntimeConfig;
+use crate::disk::{self, DiskError};
+use crate::layout::Layout;
+use crate::network::{Network, NetworkError};
+use crate::seccomp::Filters;
+use crate::shim_client::Notice;
+use engine::Engine;
+use image_service::ImageCalls;
+use runtime_service::RuntimeCalls;
+
+/// Why the runtime can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// This machine lacks something that cannot be done without.
+    #[error(transparent)]
+    Machine(#[from] machine::MachineError),
+    /// Its records can't be read or written.
+    #[error("the runtime's data")]
+    Disk(#[from] DiskError),
+    /// The image store can't be opened.
+    #[error("open the image store")]
+    Images(#[from] reprise_images::Error),
+    /// The network can't be had.
+    #[error("the Pods' network")]
+    Network(#[from] NetworkError),
+    /// The socket can't be opened.
+    #[error("listen on {}", path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl RuntimeError {
+    /// Whether other addresses for Pods would help.
+    #[must_use]
+    pub fn is_address_conflict(&self) -> bool {
+        matches!(self, Self::Network(NetworkError::InUse { .. }))
+    }
+}
+
+/// A running runtime.
+pub struct Runtime {
+    engine: Arc<Engine>,
+    warnings: Vec<String>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<()>,
+    listening: JoinHandle<()>,
+}
+
+/// Takes up what is on disk and serves CRI in the background.
+///
+/// # Errors
+/// The machine lacks what containers need, the Pods' address range is taken, or the data folder is unusable.
+pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
+    let mut warnings = machine::check()?;
+    let layout = Layout::new(&config.root);
+    for folder in [layout.sandboxes(), layout.containers()] {
+        disk::make_dir(&folder)?;
+    }
+    let images = ImageStore::open(&layout.images())?;
+    let network = Network::open(&config.bridge, config.subnet, &layout.addresses()).await?;
+    let seccomp = match compile_seccomp(&config) {
+        Ok(path) => Some(path),
+        Err(sentence) => {
+            warnings.push(sentence);
+            None
+        }
+    };
+    let (notices, heard) = mpsc::unbounded_channel();
+    let socket = config.socket.clone();
+    let engine = Arc::new(Engine::new(config, images, network, seccomp, notices));
+    recover::recover(&engine).await?;
+    let listening = tokio::spawn(listen(Arc::clone(&engine), heard));
+    let failed = |source| RuntimeError::Socket { path: socket.clone(), source };
+    match std::fs::remove_file(&socket) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
+        _ => {}
+    }
+    let listener = reprise_cri::socket::bind(&socket).map_err(failed)?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let calls = RuntimeServiceServer::new(RuntimeCalls(Arc::clone(&engine)));
+    let image_calls = ImageServiceServer::new(ImageCalls(Arc::clone(&engine)));
+    let server = tonic::transport::Server::builder()
+        .add_service(calls.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(image_calls.max_decoding_message_size(MAX_MESSAGE_BYTES));
+    let serving = tokio::spawn(async move {
+        let until = async move {
+            // A dropped sender means the same.
+            let _ = stopped.await;
+        };
+        let incoming = UnixListenerStream::new(listener);
+        tokio::select! {
+            result = server.serve_with_incoming(incoming) => {
+                if let Err(e) = result {
+                    tracing::error!(error = %e, "the CRI server ended");
+                }
+            }
+            () = until => {}
+        }
+    });
+    Ok(Runtime { engine, warnings, stop: Some(stop), serving, listening })
+}
+
+/// Carries what shims report to the engine.
+async fn listen(engine: Arc<Engine>, mut heard: mpsc::UnboundedReceiver<Notice>) {
+    while let Some(notice) = heard.recv().await {
+        match notice {
+            Notice::Exited { id, exit } => {
+                if let Some(container) = engine.inventory.container(&id) {
+                    engine.ended(&container, exit);
+                }
+            }
+            Notice::ShimGone { sandbox } => engine.shim_gone(&sandbox),
+        }
+    }
+}
+
+fn compile_seccomp(config: &RuntimeConfig) -> Result<PathBuf, String> {
+    let path = config.root.join("seccomp-default.bpf");
+    let filters = Filters::default_profile().map_err(|e| crate::error::chain(&e))?;
+    filters.save(&path).map_err(|e| format!("write {}: {e}", path.display()))?;
+    Ok(path)
+}
+
+impl Runtime {
+    /// What this machine refuses, a sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The image store that this runtime uses.
+    #[must_use]
+    pub fn images(&self) -> &ImageStore {
+        &self.engine.images
+    }
+
+    /// Stops serving. Sandboxes and containers go on.
+    pub async fn shutdown(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // It may have ended by itself.
+            let _ = stop.send(());
+        }
+        if let Err(e) = (&mut self.serving).await {
+            tracing::error!(error = %e, "the CRI server died");
+        }
+        self.listening.abort();
+        if self.engine.inventory.sandboxes().is_empty() {
+            self.engine.remove_cgroups();
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The shim's loop: waits for children, requests and output, and does what they ask for, one after the other.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixListener;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, WaitOptions, kill_process, wait, waitpid};
+
+use super::connection::Connection;
+use super::held::Held;
+use super::log_writer::Stream;
+use super::protocol::{Call, Message, Outcome, Request, VERSION};
+
+/// How long after a request the clearing away of removed containers waits, so that a restart goes first.
+const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+/// Exits of processes that are not known yet that are kept.
+const STRAYS: usize = 64;
+
+struct Shim {
+    listener: UnixListener,
+    children: SignalFd,
+    pid_namespace: Option<i32>,
+    connections: BTreeMap<u64, Connection>,
+    next_connection: u64,
+    held: BTreeMap<String, Held>,
+    /// Requests whose answer waits for a child: by container, the connection and the request's number.
+    creating: BTreeMap<String, (u64, u64)>,
+    starting: BTreeMap<String, (u64, u64)>,
+    removed: Vec<Held>,
+    strays: VecDeque<(i32, i32)>,
+}
+
+/// What became readable.
+enum Ready {
+    Children,
+    Listener,
+    Connection(u64),
+    Output(String, Stream),
+    Executed(String),
+}
+
+pub fn run(listener: UnixListener, pid_namespace: Option<i32>) -> ExitCode {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGCHLD);
+    let children = mask.thread_block().and_then(|()| SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC));
+    let children = match children {
+        Ok(children) => children,
+        Err(e) => {
+            eprintln!("shim: signalfd: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut shim = Shim {
+        listener,
+        children,
+        pid_namespace,
+        connections: BTreeMap::new(),
+        next_connection: 0,
+        held: BTreeMap::new(),
+        creating: BTreeMap::new(),
+        starting: BTreeMap::new(),
+        removed: Vec::new(),
+        strays: VecDeque::new(),
+    };
+    loop {
+        for ready in shim.wait() {
+            if shim.handle(ready) == Next::Stop {
+                return ExitCode::SUCCESS;
+            }
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+impl Shim {
+    /// Waits until something is ready. Clears away a removed container when nothing has been for a moment.
+    fn wait(&mut self) -> Vec<Ready> {
+        let mut names = vec![Ready::Children, Ready::Listener];
+        let mut fds: Vec<(BorrowedFd<'_>, PollFlags)> =
+            vec![(self.children.as_fd(), PollFlags::IN), (self.listener.as_fd(), PollFlags::IN)];
+        for (key, connection) in &self.connections {
+            let send = if connection.wants_to_send() { PollFlags::OUT } else { PollFlags::empty() };
+            fds.push((connection.as_fd(), PollFlags::IN | send));
+            names.push(Ready::Connection(*key));
+        }
+        for (id, held) in &self.held {
+            let streams = [(&held.stdout, Stream::Stdout), (&held.stderr, Stream::Stderr)];
+            for (end, stream) in streams {
+                if let Some(end) = end {
+                    fds.push((end.as_fd(), PollFlags::IN));
+                    names.push(Ready::Output(id.clone(), stream));
+                }
+            }
+            if let Some(end) = &held.executed {
+                fds.push((end.as_fd(), PollFlags::IN));
+                names.push(Ready::Executed(id.clone()));
+            }
+        }
+        let mut polled: Vec<PollFd<'_>> = fds.into_iter().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
+        let timeout = (!self.removed.is_empty()).then_some(&QUIET);
+        match poll(&mut polled, timeout) {
+            Ok(0) => {
+                drop(polled);
+                self.clear_one();
+                Vec::new()
+            }
+            Ok(_) => {
+                let hit: Vec<bool> = polled.iter().map(|p| !p.revents().is_empty()).collect();
+                names.into_iter().zip(hit).filter(|(_, hit)| *hit).map(|(name, _)| name).collect()
+            }
+            Err(rustix::io::Errno::INTR) => Vec::new(),
+            Err(e) => {
+                eprintln!("shim: poll: {e}");
+                Vec::new()
+            }
+        }
+    }
+
+    fn clear_one(&mut self) {
+        if let Some(held) = self.removed.pop()
+            && !held.clear()
+        {
+            self.removed.insert(0, held);
+        }
+    }
+
+    fn handle(&mut self, ready: Ready) -> Next {
+        match ready {
+            Ready::Children => self.reap(),
+            Ready::Listener => self.accept(),
+            Ready::Connection(key) => return self.serve(key),
+            Ready::Output(id, stream) => {
+                if let Some(held) = self.held.get_mut(&id) {
+                    held.pump(stream);
+                }
+            }
+            Ready::Executed(id) => self.executed(&id),
+        }
+        Next::GoOn
+    }
+
+    fn accept(&mut self) {
+        let connection = self.listener.accept().and_then(|(stream, _)| Connection::new(stream));
+        match connection {
+            Ok(mut connection) => {
+                connection.send(&Message::Hello {
+                    version: VERSION,
+                    pid_namespace: self.pid_namespace,
+                    containers: self.held.values().map(Held::state).collect(),
+                });
+                self.connections.insert(self.next_connection, connection);
+                self.next_connection += 1;
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(e) => eprintln!("shim: accept: {e}"),
+        }
+    }
+
+    fn serve(&mut self, key: u64) -> Next {
+        let Some(connection) = self.connections.get_mut(&key) else { return Next::GoOn };
+        connection.flush();
+        let requests = connection.receive();
+        let open = connection.is_open();
+        for request in requests {
+            let stop = matches!(request.call, Call::Shutdown);
+            self.call(key, request);
+            if stop {
+                return Next::Stop;
+            }
+        }
+        if !open {
+            self.connections.remove(&key);
+        }
+        Next::GoOn
+    }
+
+    fn call(&mut self, key: u64, Request { number, call }: Request) {
+        let result = match call {
+            Call::Create { id, folder, cgroup, foreign_pids } => {
+                match Held::create(id.clone(), folder, cgroup, foreign_pids) {
+                    Ok(held) => {
+                        self.held.insert(id.clone(), held);
+                        self.creating.insert(id, (key, number));
+                        return;
+                    }
+                    Err(e) => Err(format!("start the create helper: {e}")),
+                }
+            }
+            Call::Start { id, log } => match self.held(&id).and_then(|held| held.start(log)) {
+                Ok(()) => {
+                    self.starting.insert(id, (key, number));
+                    return;
+                }
+                Err(e) => Err(e),
+            },
+            Call::Signal { id, signal } => self.held(&id).and_then(|held| held.signal(signal)).map(|()| Outcome::Done),
+            Call::ReopenLog { id } => self.reopen_log(&id),
+            Call::Remove { id } => self.remove(&id),
+            Call::Shutdown => {
+                self.shut_down();
+                Ok(Outcome::Done)
+            }
+        };
+        self.answer(key, number, result);
+    }
+
+    fn held(&mut self, id: &str) -> Result<&mut Held, String> {
+        self.held.get_mut(id).ok_or_else(|| format!("no container {id} in this sandbox"))
+    }
+
+    fn reopen_log(&mut self, id: &str) -> Result<Outcome, String> {
+        let log = self.held(id)?.log.as_mut();
+        log.map_or(Ok(()), |log| log.reopen().map_err(|e| e.to_string())).map(|()| Outcome::Done)
+    }
+
+    fn remove(&mut self, id: &str) -> Result<Outcome, String> {
+        let Some(held) = self.held.get(id) else { return Ok(Outcome::Done) };
+        if held.helper.is_some() || (held.pid.is_some() && held.exit.is_none()) {
+            return Err(format!("container {id} is alive"));
+        }
+        self.removed.extend(self.held.remove(id));
+        Ok(Outcome::Done)
+    }
+
+    fn answer(&mut self, key: u64, number: u64, result: Result<Outcome, String>) {
+        if let Some(connection) = self.connections.get_mut(&key) {
+            connection.send(&Message::Answer { number, result });
+        }
+    }
+
+    fn executed(&mut self, id: &str) {
+        let now = Timestamp::now();
+        let Some(result) = self.held.get_mut(id).and_then(|held| held.execution(now)) else { return };
+        if let Some((key, number)) = self.starting.remove(id) {
+            self.answer(key, number, result.map(|at| Outcome::Started { at }));
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Ok(Some(_)) = self.children.read_signal() {}
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            let signalled = status.terminating_signal().map(|s| 128 + s);
+            let Some(code) = status.exit_status().or(signalled) else { continue };
+            self.ended(pid.as_raw_nonzero().get(), code, Timestamp::now());
+        }
+    }
+
+    fn ended(&mut self, pid: i32, code: i32, now: Timestamp) {
+        if let Some(id) = self.held.values().find(|h| h.helper == Some(pid)).map(|h| h.id.clone()) {
+            return self.created(&id, code == 0);
+        }
+        let id = self.held.values().find(|h| h.pid == Some(pid) && h.exit.is_none()).map(|h| h.id.clone());
+        let Some(id) = id else {
+            self.strays.push_back((pid, code));
+            self.strays.truncate(STRAYS);
+            return;
+        };
+        self.executed(&id);
+        let Some(exit) = self.held.get_mut(&id).map(|held| held.ended(code, now)) else { return };
+        if let Some((key, number)) = self.starting.remove(&id) {
+            let why = if exit.message.is_empty() { "it ended before its program ran" } else { &exit.message };
+            self.answer(key, number, Err(why.to_owned()));
+        }
+        for connection in self.connections.values_mut() {
+            connection.send(&Message::Exited { id: id.clone(), exit: exit.clone() });
+        }
+    }
+
+    fn created(&mut self, id: &str, succeeded: bool) {
+        let Some(result) = self.held.get_mut(id).map(|held| held.created(succeeded)) else { return };
+        if result.is_err() {
+            self.removed.extend(self.held.remove(id));
+        }
+        let pid = result.as_ref().ok().copied();
+        if let Some((key, number)) = self.creating.remove(id) {
+            self.answer(key, number, result.map(|pid| Outcome::Created { pid }));
+        }
+        // It may have ended before its helper did.
+        if let Some((pid, code)) = self.strays.iter().find(|(stray, _)| Some(*stray) == pid).copied() {
+            self.ended(pid, code, Timestamp::now());
+        }
+    }
+
+    /// Ends all containers and clears everything away.
+    fn shut_down(&mut self) {
+        for held in self.held.values() {
+            if let Err(e) = held.signal(rustix::process::Signal::KILL.as_raw()) {
+                eprintln!("shim: {e}");
+            }
+        }
+        let alive = |shim: &Self| shim.held.values().any(|h| h.helper.is_some() || (h.pid.is_some() && h.exit.is_none()));
+        while alive(self) {
+            match wait(WaitOptions::empty()) {
+                Ok(Some((pid, status))) => {
+                    let signalled = status.terminating_signal().map(|s| 128 + s);
+                    let code = status.exit_status().or(signalled).unwrap_or_default();
+                    self.ended(pid.as_raw_nonzero().get(), code, Timestamp::now());
+                }
+                Ok(None) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        if let Some(init) = self.pid_namespace.and_then(Pid::from_raw) {
+            // Gone already is as good.
+            let _ = kill_process(init, rustix::process::Signal::KILL).and_then(|()| waitpid(Some(init), WaitOptions::empty()).map(drop));
+        }
+        self.removed.extend(std::mem::take(&mut self.held).into_values());
+        for _ in 0..100 {
+            self.removed.retain(|held| !held.clear());
+            if self.removed.is_empty() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! A container in its shim: created by a helper, started, its output pumped, its end noted.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use jiff::Timestamp;
+use libcontainer::notify_socket::{NOTIFY_FILE, NotifySocket};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::log_writer::{LogWriter, Stream};
+use super::protocol::{CANNOT_START, ContainerState, Exit};
+use crate::layout::ContainerDir;
+use crate::{cgroup, disk, reexec};
+
+const SIGKILL: i32 = 9;
+
+/// A container that this shim holds.
+pub struct Held {
+    pub id: String,
+    pub folder: ContainerDir,
+    pub cgroup: String,
+    foreign_pids: bool,
+    /// The process of the create helper while it is at work.
+    pub helper: Option<i32>,
+    /// The container's first process.
+    pub pid: Option<i32>,
+    pub stdout: Option<OwnedFd>,
+    pub stderr: Option<OwnedFd>,
+    /// Closed by the kernel when the program is executed; carries a sentence if that fails.
+    pub executed: Option<OwnedFd>,
+    pub exec_error: Vec<u8>,
+    pub log: Option<LogWriter>,
+    pub started_at: Option<Timestamp>,
+    pub exit: Option<Exit>,
+}
+
+impl Held {
+    /// Starts the helper that creates the container.
+    pub fn create(id: String, folder: PathBuf, cgroup: String, foreign_pids: bool) -> io::Result<Self> {
+        let folder = ContainerDir::at(folder);
+        let (stdout, stdout_in) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stderr, stderr_in) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (executed, executed_in) = pipe_with(PipeFlags::CLOEXEC)?;
+        for end in [&stdout, &stderr, &executed] {
+            rustix::io::ioctl_fionbio(end, true)?;
+        }
+        // Only this one is inherited: the shim has one thread, so no other child can be started meanwhile.
+        fcntl_setfd(&executed_in, FdFlags::empty())?;
+        let helper = Command::new("/proc/self/exe")
+            .arg(reexec::CREATE)
+            .arg(folder.path())
+            .arg(executed_in.as_raw_fd().to_string())
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(stdout_in)
+            .stderr(stderr_in)
+            .spawn()?;
+        let helper = Some(i32::try_from(helper.id()).unwrap_or_default());
+        Ok(Self {
+            id,
+            folder,
+            cgroup,
+            foreign_pids,
+            helper,
+            pid: None,
+            stdout: Some(stdout),
+            stderr: Some(stderr),
+            executed: Some(executed),
+            exec_error: Vec::new(),
+            log: None,
+            started_at: None,
+            exit: None,
+        })
+    }
+
+    /// The helper is done: the container's process id, or what went wrong.
+    pub fn created(&mut self, helper_succeeded: bool) -> Result<i32, String> {
+        self.helper = None;
+        let pid = fs::read_to_string(self.folder.pid_file()).ok().and_then(|text| text.trim().parse().ok());
+        match pid.filter(|_| helper_succeeded) {
+            Some(pid) => {
+                self.pid = Some(pid);
+                Ok(pid)
+            }
+            None => {
+                let said = fs::read_to_string(self.folder.create_error()).unwrap_or_default();
+                let said = if said.is_empty() { "the create helper died".to_owned() } else { said };
+                Err(said)
+            }
+        }
+    }
+
+    /// Lets the created container execute its program. Whether that works is seen on [`Held::executed`].
+    pub fn start(&mut self, log: Option<PathBuf>) -> Result<(), String> {
+        if self.exit.is_some() || self.started_at.is_some() || self.pid.is_none() {
+            return Err("the container is not in the state created".to_owned());
+        }
+        if let Some(path) = log {
+            let opened = LogWriter::open(path.clone());
+            self.log = Some(opened.map_err(|e| format!("open the log {}: {e}", path.display()))?);
+        }
+        let socket = self.folder.state_root().join(&self.id).join(NOTIFY_FILE);
+        NotifySocket::new(socket).notify_container_start().map_err(|e| format!("wake the container: {e}"))
+    }
+
+    /// Reads what [`Held::executed`] says. Some when it is decided: started, or not and why.
+    pub fn execution(&mut self, now: Timestamp) -> Option<Result<Timestamp, String>> {
+        let end = self.executed.as_ref()?;
+        let mut buffer = [0; 1024];
+        loop {
+            match rustix::io::read(end, &mut buffer) {
+                Ok(0) => break,
+                Ok(n) => self.exec_error.extend_from_slice(&buffer[..n]),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return None,
+                Err(_) => break,
+            }
+        }
+        self.executed = None;
+        if self.exec_error.is_empty() {
+            self.started_at = Some(now);
+            Some(Ok(now))
+        } else {
+            Some(Err(String::from_utf8_lossy(&self.exec_error).into_owned()))
+        }
+    }
+
+    /// Moves what the container has written to its log. A log that can't be written is no reason to stop reading:
+    /// the container must not block on it.
+    pub fn pump(&mut self, stream: Stream) {
+        let slot = if stream == Stream::Stdout { &mut self.stdout } else { &mut self.stderr };
+        let mut buffer = [0; 32 * 1024];
+        while let Some(end) = slot.as_ref() {
+            match rustix::io::read(end, &mut buffer) {
+                Ok(0) => *slot = None,
+                Ok(n) => {
+                    if let Some(log) = &mut self.log
+                        && let Err(e) = log.take(stream, &buffer[..n], Timestamp::now())
+                    {
+                        eprintln!("{}: log: {e}", self.id);
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                Err(_) => *slot = None,
+            }
+        }
+    }
+
+    /// Sends a signal; SIGKILL reaches all processes of the container.
+    pub fn signal(&self, signal: i32) -> Result<(), String> {
+        let Some(pid) = self.pid.filter(|_| self.exit.is_none()) else { return Ok(()) };
+        if signal == SIGKILL && self.foreign_pids {
+            cgroup::kill_all(&self.cgroup);
+        }
+        let (Some(pid), Some(signal)) = (Pid::from_raw(pid), Signal::from_named_raw(signal)) else {
+            return Err(format!("{signal} is not a signal"));
+        };
+        match kill_process(pid, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(e) => Err(format!("signal process {pid:?}: {e}")),
+        }
+    }
+
+    /// The first process has ended: drains the output and writes the record of the exit.
+    pub fn ended(&mut self, code: i32, now: Timestamp) -> Exit {
+        if self.foreign_pids {
+            cgroup::kill_all(&self.cgroup);
+        }
+        self.execution(now);
+        self.pump(Stream::Stdout);
+        self.pump(Stream::Stderr);
+        if let Some(Err(e)) = self.log.as_mut().map(|log| log.finish(now)) {
+            eprintln!("{}: log: {e}", self.id);
+        }
+        (self.stdout, self.stderr, self.executed) = (None, None, None);
+        let exit = self.exit_record(code, now);
+        if let Err(e) = disk::write(&self.folder.exit(), &exit, false) {
+            eprintln!("{}: {e}", self.id);
+        }
+        self.exit = Some(exit.clone());
+        exit
+    }
+
+    fn exit_record(&self, code: i32, now: Timestamp) -> Exit {
+        let failed_to_start = !self.exec_error.is_empty();
+        let killed = code == CANNOT_START + SIGKILL;
+        let reason = match code {
+            _ if failed_to_start => "StartError",
+            _ if killed && cgroup::oom_kills(&self.cgroup) > 0 => "OOMKilled",
+            0 => "Completed",
+            _ => "Error",
+        };
+        Exit {
+            code: if failed_to_start { CANNOT_START } else { code },
+            reason: reason.to_owned(),
+            message: String::from_utf8_lossy(&self.exec_error).into_owned(),
+            started_at: self.started_at,
+            finished_at: now,
+        }
+    }
+
+    /// What the runtime is told of it.
+    pub fn state(&self) -> ContainerState {
+        ContainerState {
+            id: self.id.clone(),
+            pid: self.pid,
+            started_at: self.started_at,
+            exit: self.exit.clone(),
+        }
+    }
+
+    /// Clears away mounts, cgroups and the folder. False if a cgroup is still busy: try again later.
+    pub fn clear(&self) -> bool {
+        // A root file system that was never mounted is no news.
+        let _ = rustix::mount::unmount(self.folder.rootfs(), rustix::mount::UnmountFlags::DETACH);
+        if !cgroup::remove(&self.cgroup) {
+            return false;
+        }
+        if let Err(e) = disk::remove_dir(self.folder.path()) {
+            eprintln!("{}: {e}", self.id);
+        }
+        true
+    }
+}
