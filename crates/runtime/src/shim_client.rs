@@ -42,7 +42,9 @@ pub enum ShimError {
     #[error("the shim's config")]
     Disk(#[from] disk::DiskError),
     /// It speaks another version.
-    #[error("the shim of sandbox {sandbox} speaks version {version} of the protocol; this runtime speaks {VERSION}: remove the Pod and start it again")]
+    #[error(
+        "the shim of sandbox {sandbox} speaks version {version} of the protocol; this runtime speaks {VERSION}: remove the Pod and start it again"
+    )]
     Version {
         /// The sandbox.
         sandbox: String,

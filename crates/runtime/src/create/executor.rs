@@ -50,6 +50,9 @@ impl Executor for ProgramExecutor {
             Ok(program) => program,
             Err(sentence) => self.fail(&sentence),
         };
+        // SAFETY: this process is about to be replaced and has no handlers. Rust programs ignore SIGPIPE; what runs in
+        // the container must not inherit that.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
         if let Some(Err(e)) = self.seccomp.as_ref().map(Filters::install) {
             self.fail(&format!("install the seccomp filter: {e}"));
         }

@@ -38,6 +38,14 @@ impl Source {
         Some(Self { path: path.to_owned(), device: stat.dev(), inode: stat.ino() })
     }
 
+    /// What tells this source from another at the same path.
+    pub fn identity(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.device.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.inode.to_le_bytes());
+        bytes
+    }
+
     fn is_here(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|stat| (stat.dev(), stat.ino()) == (self.device, self.inode))
     }

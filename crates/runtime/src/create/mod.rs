@@ -18,10 +18,10 @@ use libcontainer::syscall::syscall::SyscallType;
 use rustix::fs::{Gid, Uid, fchown};
 use serde::{Deserialize, Serialize};
 
+use crate::disk;
 use crate::error::chain;
 use crate::layout::ContainerDir;
 use crate::seccomp::Filters;
-use crate::disk;
 use executor::ProgramExecutor;
 
 /// What the helper needs to know beyond the OCI bundle.
@@ -85,8 +85,7 @@ pub fn run(folder: &Path, executed: &str) -> ExitCode {
 }
 
 fn create(folder: &ContainerDir, executed: RawFd) -> Result<(), CreateError> {
-    let creation: Creation =
-        disk::read(&folder.creation())?.ok_or_else(|| CreateError::Missing(folder.creation()))?;
+    let creation: Creation = disk::read(&folder.creation())?.ok_or_else(|| CreateError::Missing(folder.creation()))?;
     let seccomp = creation.seccomp.as_deref().map(Filters::load).transpose().map_err(CreateError::Seccomp)?;
     late_mounts::fetch(&creation.sources, creation.agent)?;
     rootfs::mount(folder, &creation)?;

@@ -41,8 +41,7 @@ pub fn mount(folder: &ContainerDir, creation: &Creation) -> Result<(), RootFsErr
     for path in [folder.rootfs(), folder.upper(), folder.work(), folder.state_root()] {
         fs::create_dir_all(&path).map_err(|source| RootFsError::Folder { path, source })?;
     }
-    overlay(folder, &creation.layers)
-        .map_err(|e| RootFsError::Overlay { path: folder.rootfs(), source: e.into() })?;
+    overlay(folder, &creation.layers).map_err(|e| RootFsError::Overlay { path: folder.rootfs(), source: e.into() })?;
     make_folder(&folder.rootfs(), &creation.working_dir)
         .map_err(|e| RootFsError::Folder { path: creation.working_dir.clone(), source: e.into() })
 }
@@ -64,12 +63,21 @@ fn overlay(folder: &ContainerDir, layers: &[PathBuf]) -> Result<(), Errno> {
 
 /// Makes a folder and its parents inside the root file system; symlinks in the image are followed within it.
 fn make_folder(root: &Path, inside: &Path) -> Result<(), Errno> {
-    let mut here = openat2(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::empty())?;
+    let mut here =
+        openat2(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::empty())?;
     let mut path = PathBuf::new();
     let root = here.try_clone().map_err(|_| Errno::MFILE)?;
     for part in inside.components().filter(|c| matches!(c, std::path::Component::Normal(_))) {
         path.push(part);
-        let open = || openat2(&root, &path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT);
+        let open = || {
+            openat2(
+                &root,
+                &path,
+                OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+                ResolveFlags::IN_ROOT,
+            )
+        };
         here = match open() {
             Err(Errno::NOENT) => {
                 mkdirat(&here, part.as_os_str(), Mode::from_raw_mode(0o755))?;

@@ -31,7 +31,9 @@ pub fn set_up(bridge: &str, subnet: Subnet) -> Result<(), String> {
     };
     match iptables("-A", bridge, subnet) {
         Ok(()) => Ok(()),
-        Err(also) => Err(format!("Pods can't reach beyond this host (install nftables to change that): {refused}; {also}")),
+        Err(also) => {
+            Err(format!("Pods can't reach beyond this host (install nftables to change that): {refused}; {also}"))
+        }
     }
 }
 
@@ -51,15 +53,15 @@ fn nft(script: &str) -> Result<(), String> {
 fn iptables(action: &str, bridge: &str, subnet: Subnet) -> Result<(), String> {
     let comment = table(bridge);
     let subnet = subnet.to_string();
-    let rule = ["POSTROUTING", "-s", &subnet, "!", "-o", bridge, "-j", "MASQUERADE", "-m", "comment", "--comment", &comment];
+    let rule =
+        ["POSTROUTING", "-s", &subnet, "!", "-o", bridge, "-j", "MASQUERADE", "-m", "comment", "--comment", &comment];
     run(Command::new("iptables").args(["-w", "-t", "nat", action]).args(rule), "")
 }
 
 fn run(command: &mut Command, input: &str) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let said = |e: std::io::Error| format!("{name}: {e}");
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(said)?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(said)?;
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(input.as_bytes()).map_err(said)?;
     }

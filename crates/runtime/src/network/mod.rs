@@ -92,8 +92,14 @@ impl Network {
 
     async fn check_range(&self) -> Result<(), NetworkError> {
         let ours = self.find(&self.bridge).await?.map(|link| link.header.index);
-        let all: Vec<AddressMessage> =
-            self.handle.address().get().execute().try_collect().await.map_err(self.error("list addresses of", "all links"))?;
+        let all: Vec<AddressMessage> = self
+            .handle
+            .address()
+            .get()
+            .execute()
+            .try_collect()
+            .await
+            .map_err(self.error("list addresses of", "all links"))?;
         for message in all.iter().filter(|m| Some(m.header.index) != ours) {
             let prefix = message.header.prefix_len;
             let address = message.attributes.iter().find_map(|a| match a {
@@ -110,10 +116,12 @@ impl Network {
 
     async fn name_of(&self, index: u32) -> String {
         let link = self.handle.link().get().match_index(index).execute().try_next().await.ok().flatten();
-        let name = link.and_then(|l| l.attributes.into_iter().find_map(|a| match a {
-            LinkAttribute::IfName(name) => Some(name),
-            _ => None,
-        }));
+        let name = link.and_then(|l| {
+            l.attributes.into_iter().find_map(|a| match a {
+                LinkAttribute::IfName(name) => Some(name),
+                _ => None,
+            })
+        });
         name.unwrap_or_else(|| format!("number {index}"))
     }
 

@@ -34,7 +34,8 @@ impl Filters {
         let arch = TargetArch::try_from(name).map_err(|_| CompileError::Architecture(name))?;
         let rules = |calls: &[i64]| calls.iter().map(|call| (*call, Vec::new())).collect::<BTreeMap<_, _>>();
         let errno = |e: i32| SeccompAction::Errno(e.unsigned_abs());
-        let no_clone3 = SeccompFilter::new(rules(&[libc::SYS_clone3]), SeccompAction::Allow, errno(libc::ENOSYS), arch)?;
+        let no_clone3 =
+            SeccompFilter::new(rules(&[libc::SYS_clone3]), SeccompAction::Allow, errno(libc::ENOSYS), arch)?;
         let calls: Vec<i64> = allowed::calls().chain([libc::SYS_clone3]).collect();
         let listed = SeccompFilter::new(rules(&calls), errno(libc::EPERM), SeccompAction::Allow, arch)?;
         Ok(Self(vec![no_clone3.try_into()?, listed.try_into()?]))

@@ -35,7 +35,10 @@ pub fn sandbox_status(sandbox: &Sandbox) -> PodSandboxStatus {
         metadata: sandbox.config.metadata.clone(),
         state: state.into(),
         created_at: record.created_at,
-        network: Some(PodSandboxNetworkStatus { ip: record.ip.clone().unwrap_or_default(), additional_ips: Vec::new() }),
+        network: Some(PodSandboxNetworkStatus {
+            ip: record.ip.clone().unwrap_or_default(),
+            additional_ips: Vec::new(),
+        }),
         linux: Some(LinuxPodSandboxStatus { namespaces: Some(Namespace { options }) }),
         labels: sandbox.config.labels.clone(),
         annotations: sandbox.config.annotations.clone(),

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reprise_cri::v1::{ContainerConfig, ContainerEventType};
+use reprise_images::Image;
 use rustix::process::Signal;
 
 use super::answer;
 use super::engine::{Engine, now};
 use super::failure::Failure;
+use super::parking::Key;
 use super::sandboxes::{CONFIG, save_config};
 use super::state::{Container, ContainerRecord, Run, Sandbox};
 use crate::cgroup;
@@ -23,91 +25,150 @@ impl Engine {
     }
 
     pub async fn create_container(&self, sandbox: &str, config: ContainerConfig) -> Result<String, Failure> {
-        let sandbox = self.inventory.sandbox(sandbox).ok_or_else(|| Failure::NotFound { kind: "sandbox", id: sandbox.to_owned() })?;
+        let sandbox = self
+            .inventory
+            .sandbox(sandbox)
+            .ok_or_else(|| Failure::NotFound { kind: "sandbox", id: sandbox.to_owned() })?;
+        sandbox.lot.touch();
         let shim = sandbox.shim().filter(|_| sandbox.is_ready()).ok_or_else(|| not_ready(&sandbox))?;
         self.refuse_twin(&sandbox, &config)?;
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        let name = config.image.as_ref().map(|i| i.image.clone()).unwrap_or_default();
-        let image = self.images.resolve(&name)?.ok_or_else(|| Failure::NotFound { kind: "image", id: name })?;
-        let image = self.images.lease(&image.id, &id)?;
+        let image = self.image_of(&config)?;
+        let (id, foreign_pids) = match sandbox.lot.take(&Key::of(&config, &image)) {
+            Some(parked) => (parked.id, parked.foreign_pids),
+            None => {
+                let id = uuid::Uuid::new_v4().simple().to_string();
+                let prepared = self.prepare(&id, &sandbox, &shim, &config, &image)?;
+                // Written before the container is there: what is half made when the runtime dies can be cleared away.
+                self.write_record(&id, &sandbox, &config, &image, prepared.foreign_pids)?;
+                self.make(&id, &sandbox, &shim, &prepared).await?;
+                (id, prepared.foreign_pids)
+            }
+        };
+        let record = self.write_record(&id, &sandbox, &config, &image, foreign_pids)?;
         let dir = self.layout.container(&id);
-        let cgroup = format!("{}/{id}", sandbox.cgroup);
+        let container = Container::new(id.clone(), dir, Arc::clone(&sandbox), config, record, Run::default());
+        self.inventory.add_container(Arc::new(container));
+        self.tell(&id, ContainerEventType::ContainerCreatedEvent, &sandbox);
+        Ok(id)
+    }
+
+    /// The image that a container is to be made of.
+    pub fn image_of(&self, config: &ContainerConfig) -> Result<Image, Failure> {
+        let name = config.image.as_ref().map(|i| i.image.clone()).unwrap_or_default();
+        self.images.resolve(&name)?.ok_or(Failure::NotFound { kind: "image", id: name })
+    }
+
+    /// Works out what the create helper gets.
+    pub fn prepare(
+        &self,
+        id: &str,
+        sandbox: &Sandbox,
+        shim: &Shim,
+        config: &ContainerConfig,
+        image: &Image,
+    ) -> Result<spec::Prepared, Failure> {
         let place = Place {
-            id: &id,
-            folder: &dir,
+            id,
+            folder: &self.layout.container(id),
             sandbox: &sandbox.dir,
             shim: shim.pid,
             pid_namespace: shim.pid_namespace,
-            cgroup: &cgroup,
+            cgroup: &format!("{}/{id}", sandbox.cgroup),
             seccomp: self.seccomp.clone(),
         };
-        let prepared = spec::prepare(&config, &image, &place).inspect_err(|_| self.release(&id))?;
+        let prepared = spec::prepare(config, image, &place)?;
+        self.images.lease(&image.id, id)?;
+        Ok(prepared)
+    }
+
+    fn write_record(
+        &self,
+        id: &str,
+        sandbox: &Sandbox,
+        config: &ContainerConfig,
+        image: &Image,
+        foreign_pids: bool,
+    ) -> Result<ContainerRecord, Failure> {
+        let dir = self.layout.container(id);
+        disk::make_dir(dir.path())?;
         let record = ContainerRecord {
             sandbox: sandbox.id.clone(),
             created_at: now(),
             image_id: image.id.to_string(),
             image_ref: image.repo_digests.first().cloned().unwrap_or_else(|| image.id.to_string()),
             stop_signal: stop_signal(image.stop_signal()),
-            foreign_pids: prepared.foreign_pids,
+            foreign_pids,
             removing: false,
         };
-        let container = Arc::new(Container::new(id.clone(), dir, Arc::clone(&sandbox), config, record, Run::default()));
-        match self.make(&shim, &container, &prepared).await {
-            Ok(()) => {
-                self.inventory.add_container(Arc::clone(&container));
-                self.tell(&id, ContainerEventType::ContainerCreatedEvent, &sandbox);
-                Ok(id)
-            }
-            Err(failure) => {
-                self.release(&id);
-                Err(failure)
-            }
-        }
+        save_config(&dir.path().join(CONFIG), config)?;
+        disk::write(&dir.record(), &record, false)?;
+        Ok(record)
     }
 
     /// CRI wants name and attempt to be unique in a sandbox.
     fn refuse_twin(&self, sandbox: &Sandbox, config: &ContainerConfig) -> Result<(), Failure> {
         let twin = self.inventory.containers_of(&sandbox.id).into_iter().find(|c| c.config.metadata == config.metadata);
         match twin {
-            Some(twin) => Err(Failure::State { kind: "container", id: twin.id.clone(), state: "has the same name and attempt" }),
+            Some(twin) => {
+                Err(Failure::State { kind: "container", id: twin.id.clone(), state: "has the same name and attempt" })
+            }
             None => Ok(()),
         }
     }
 
-    async fn make(&self, shim: &Shim, container: &Container, prepared: &spec::Prepared) -> Result<(), Failure> {
-        let dir = &container.dir;
+    /// Has the shim create what was prepared. What is made of a failed one is cleared away.
+    pub async fn make(
+        &self,
+        id: &str,
+        sandbox: &Sandbox,
+        shim: &Shim,
+        prepared: &spec::Prepared,
+    ) -> Result<(), Failure> {
+        let made = self.try_make(id, sandbox, shim, prepared).await;
+        if made.is_err() {
+            self.release(id);
+        }
+        made
+    }
+
+    async fn try_make(
+        &self,
+        id: &str,
+        sandbox: &Sandbox,
+        shim: &Shim,
+        prepared: &spec::Prepared,
+    ) -> Result<(), Failure> {
+        let dir = self.layout.container(id);
         disk::make_dir(&dir.bundle())?;
-        save_config(&dir.path().join(CONFIG), &container.config)?;
-        disk::write(&dir.record(), &container.record, false)?;
         disk::write(&dir.creation(), &prepared.creation, false)?;
         disk::write(&dir.bundle().join("config.json"), &prepared.oci, false)?;
         let call = Call::Create {
-            id: container.id.clone(),
+            id: id.to_owned(),
             folder: dir.path().to_owned(),
-            cgroup: container.cgroup.clone(),
+            cgroup: format!("{}/{id}", sandbox.cgroup),
             foreign_pids: prepared.foreign_pids,
         };
         shim.call(call).await?;
         Ok(())
     }
 
-    fn release(&self, id: &str) {
-        if let Err(e) = self.images.release(id) {
-            tracing::warn!(container = id, error = %e, "the lease on its image was not given back");
-        }
-    }
-
-    pub async fn start_container(&self, id: &str) -> Result<(), Failure> {
+    pub async fn start_container(self: &Arc<Self>, id: &str) -> Result<(), Failure> {
         let container = self.container(id)?;
         let run = container.run();
         if run.started_at.is_some() || run.exit.is_some() {
-            return Err(Failure::State { kind: "container", id: container.id.clone(), state: "has been started already" });
+            return Err(Failure::State {
+                kind: "container",
+                id: container.id.clone(),
+                state: "has been started already",
+            });
         }
         let shim = container.sandbox.shim().ok_or_else(|| not_ready(&container.sandbox))?;
         let call = Call::Start { id: container.id.clone(), log: answer::log_path(&container) };
         match shim.call(call).await {
             Ok(Outcome::Started { at }) => {
+                container.sandbox.lot.touch();
                 container.started(at);
+                self.park_later(&container);
                 self.tell(&container.id, ContainerEventType::ContainerStartedEvent, &container.sandbox);
                 Ok(())
             }
@@ -165,6 +226,7 @@ impl Engine {
     /// Removes a container, ending it first if it is alive. Fine if it is gone.
     pub async fn remove_container(&self, id: &str) -> Result<(), Failure> {
         let Some(container) = self.inventory.container(id) else { return Ok(()) };
+        container.sandbox.lot.touch();
         self.kill(&container).await?;
         let record = ContainerRecord { removing: true, ..container.record.clone() };
         disk::write(&container.dir.record(), &record, false)?;

@@ -80,6 +80,20 @@ impl Engine {
         }
     }
 
+    /// A container that CRI doesn't show has ended by itself.
+    pub fn forget_parked(&self, id: &str) {
+        if self.inventory.sandboxes().iter().any(|s| s.lot.forget(id)) {
+            self.release(id);
+        }
+    }
+
+    /// Gives back the lease of a container on its image.
+    pub fn release(&self, id: &str) {
+        if let Err(e) = self.images.release(id) {
+            tracing::warn!(container = id, error = %e, "the lease on its image was not given back");
+        }
+    }
+
     /// A shim is gone, and with it its children's parent: what is left of them is ended, and reported so.
     pub fn shim_gone(&self, sandbox: &str) {
         let Some(sandbox) = self.inventory.sandbox(sandbox) else { return };

@@ -59,7 +59,9 @@ pub enum Failure {
 impl Failure {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound { .. } | Self::Image(ImageError::NotFound { .. } | ImageError::NotStored { .. }) => Code::NotFound,
+            Self::NotFound { .. } | Self::Image(ImageError::NotFound { .. } | ImageError::NotStored { .. }) => {
+                Code::NotFound
+            }
             Self::State { .. } => Code::FailedPrecondition,
             Self::Missing(_) | Self::Image(ImageError::InvalidReference { .. }) => Code::InvalidArgument,
             Self::Spec(SpecError::Unsupported(_)) => Code::Unimplemented,

@@ -50,7 +50,10 @@ impl ImageService for ImageCalls {
         Ok(Response::new(ListImagesResponse { images: images.iter().map(answer::image).collect() }))
     }
 
-    async fn image_status(&self, request: Request<ImageStatusRequest>) -> Result<Response<ImageStatusResponse>, Status> {
+    async fn image_status(
+        &self,
+        request: Request<ImageStatusRequest>,
+    ) -> Result<Response<ImageStatusResponse>, Status> {
         let name = named(request.into_inner().image)?;
         let image = self.0.images.resolve(&name).map_err(Failure::from)?;
         Ok(Response::new(ImageStatusResponse { image: image.as_ref().map(answer::image), ..Default::default() }))
@@ -64,7 +67,10 @@ impl ImageService for ImageCalls {
         Ok(Response::new(PullImageResponse { image_ref: image.id.to_string() }))
     }
 
-    async fn remove_image(&self, request: Request<RemoveImageRequest>) -> Result<Response<RemoveImageResponse>, Status> {
+    async fn remove_image(
+        &self,
+        request: Request<RemoveImageRequest>,
+    ) -> Result<Response<RemoveImageResponse>, Status> {
         let name = named(request.into_inner().image)?;
         let store = self.0.images.clone();
         let removed = tokio::task::spawn_blocking(move || store.remove(&name)).await;

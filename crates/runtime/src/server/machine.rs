@@ -11,7 +11,9 @@ pub enum MachineError {
     #[error("running containers needs root: run this with sudo")]
     NotRoot,
     /// No overlayfs.
-    #[error("this kernel has no overlayfs, which containers' file systems need: load the module with `modprobe overlay`")]
+    #[error(
+        "this kernel has no overlayfs, which containers' file systems need: load the module with `modprobe overlay`"
+    )]
     NoOverlay,
     /// No cgroups.
     #[error("no cgroup hierarchy is mounted below /sys/fs/cgroup: mount cgroup2 there")]

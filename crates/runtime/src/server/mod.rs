@@ -7,6 +7,7 @@ mod exec_sync;
 mod failure;
 mod image_service;
 mod machine;
+mod parking;
 mod recover;
 mod resources;
 mod runtime_service;
@@ -134,11 +135,10 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
 async fn listen(engine: Arc<Engine>, mut heard: mpsc::UnboundedReceiver<Notice>) {
     while let Some(notice) = heard.recv().await {
         match notice {
-            Notice::Exited { id, exit } => {
-                if let Some(container) = engine.inventory.container(&id) {
-                    engine.ended(&container, exit);
-                }
-            }
+            Notice::Exited { id, exit } => match engine.inventory.container(&id) {
+                Some(container) => engine.ended(&container, exit),
+                None => engine.forget_parked(&id),
+            },
             Notice::ShimGone { sandbox } => engine.shim_gone(&sandbox),
         }
     }
@@ -175,7 +175,7 @@ impl Runtime {
         }
         self.listening.abort();
         if self.engine.inventory.sandboxes().is_empty() {
-            self.engine.remove_cgroups();
+            self.engine.remove_cgroups().await;
         }
     }
 }

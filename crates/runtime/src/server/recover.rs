@@ -65,6 +65,12 @@ async fn sandbox(engine: &Arc<Engine>, id: &str) -> Result<Vec<ContainerState>, 
             Vec::new()
         }
     };
+    if let Some(shim) = sandbox.shim() {
+        // Parked, or given up in the middle of being created: nobody knows of them.
+        for held in held.iter().filter(|h| !engine.layout.container(&h.id).record().exists()) {
+            engine.discard(&shim, &held.id).await;
+        }
+    }
     if complete {
         engine.inventory.add_sandbox(sandbox);
     } else if let Err(e) = engine.clear_sandbox(&sandbox).await {
@@ -73,13 +79,20 @@ async fn sandbox(engine: &Arc<Engine>, id: &str) -> Result<Vec<ContainerState>, 
     Ok(held)
 }
 
-async fn container(engine: &Arc<Engine>, id: &str, known: &[(String, Vec<ContainerState>)]) -> Result<(), RuntimeError> {
+async fn container(
+    engine: &Arc<Engine>,
+    id: &str,
+    known: &[(String, Vec<ContainerState>)],
+) -> Result<(), RuntimeError> {
     let dir = engine.layout.container(id);
     let record: Option<ContainerRecord> = disk::read(&dir.record())?;
     let config = fs::read(dir.path().join(CONFIG)).ok().and_then(|bytes| ContainerConfig::decode(&*bytes).ok());
     let sandbox = record.as_ref().and_then(|r| engine.inventory.sandbox(&r.sandbox));
     let (Some(record), Some(config), Some(sandbox)) = (record, config, sandbox) else {
-        disk::remove_dir(dir.path())?;
+        // One that a living shim discards is the shim's to remove.
+        if !known.iter().any(|(_, held)| held.iter().any(|h| h.id == id)) {
+            disk::remove_dir(dir.path())?;
+        }
         return Ok(());
     };
     let held = known.iter().find(|(s, _)| *s == sandbox.id).and_then(|(_, held)| held.iter().find(|c| c.id == id));

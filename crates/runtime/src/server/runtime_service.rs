@@ -37,33 +37,49 @@ impl RuntimeService for RuntimeCalls {
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
-        let ready = |kind: &str| RuntimeCondition { r#type: kind.to_owned(), status: true, ..RuntimeCondition::default() };
+        let ready =
+            |kind: &str| RuntimeCondition { r#type: kind.to_owned(), status: true, ..RuntimeCondition::default() };
         let conditions = vec![ready("RuntimeReady"), ready("NetworkReady")];
         Ok(Response::new(StatusResponse { status: Some(RuntimeStatus { conditions }), ..StatusResponse::default() }))
     }
 
-    async fn runtime_config(&self, _: Request<RuntimeConfigRequest>) -> Result<Response<RuntimeConfigResponse>, Status> {
+    async fn runtime_config(
+        &self,
+        _: Request<RuntimeConfigRequest>,
+    ) -> Result<Response<RuntimeConfigResponse>, Status> {
         let linux = LinuxRuntimeConfiguration { cgroup_driver: CgroupDriver::Cgroupfs.into() };
         Ok(Response::new(RuntimeConfigResponse { linux: Some(linux) }))
     }
 
-    async fn run_pod_sandbox(&self, request: Request<RunPodSandboxRequest>) -> Result<Response<RunPodSandboxResponse>, Status> {
+    async fn run_pod_sandbox(
+        &self,
+        request: Request<RunPodSandboxRequest>,
+    ) -> Result<Response<RunPodSandboxResponse>, Status> {
         let config = request.into_inner().config.ok_or(Failure::Missing("sandbox config"))?;
         let pod_sandbox_id = self.0.run_sandbox(config).await?;
         Ok(Response::new(RunPodSandboxResponse { pod_sandbox_id }))
     }
 
-    async fn stop_pod_sandbox(&self, request: Request<StopPodSandboxRequest>) -> Result<Response<StopPodSandboxResponse>, Status> {
+    async fn stop_pod_sandbox(
+        &self,
+        request: Request<StopPodSandboxRequest>,
+    ) -> Result<Response<StopPodSandboxResponse>, Status> {
         self.0.stop_sandbox(&request.into_inner().pod_sandbox_id).await?;
         Ok(Response::new(StopPodSandboxResponse {}))
     }
 
-    async fn remove_pod_sandbox(&self, request: Request<RemovePodSandboxRequest>) -> Result<Response<RemovePodSandboxResponse>, Status> {
+    async fn remove_pod_sandbox(
+        &self,
+        request: Request<RemovePodSandboxRequest>,
+    ) -> Result<Response<RemovePodSandboxResponse>, Status> {
         self.0.remove_sandbox(&request.into_inner().pod_sandbox_id).await?;
         Ok(Response::new(RemovePodSandboxResponse {}))
     }
 
-    async fn pod_sandbox_status(&self, request: Request<PodSandboxStatusRequest>) -> Result<Response<PodSandboxStatusResponse>, Status> {
+    async fn pod_sandbox_status(
+        &self,
+        request: Request<PodSandboxStatusRequest>,
+    ) -> Result<Response<PodSandboxStatusResponse>, Status> {
         let id = request.into_inner().pod_sandbox_id;
         let sandbox = self.0.inventory.sandbox(&id).ok_or(Failure::NotFound { kind: "sandbox", id })?;
         let containers = self.0.inventory.containers_of(&sandbox.id);
@@ -74,7 +90,10 @@ impl RuntimeService for RuntimeCalls {
         }))
     }
 
-    async fn list_pod_sandbox(&self, request: Request<ListPodSandboxRequest>) -> Result<Response<ListPodSandboxResponse>, Status> {
+    async fn list_pod_sandbox(
+        &self,
+        request: Request<ListPodSandboxRequest>,
+    ) -> Result<Response<ListPodSandboxResponse>, Status> {
         let filter = request.into_inner().filter.unwrap_or_default();
         let all = self.0.inventory.sandboxes().into_iter().map(|s| answer::sandbox(&s));
         let items = all
@@ -85,31 +104,46 @@ impl RuntimeService for RuntimeCalls {
         Ok(Response::new(ListPodSandboxResponse { items }))
     }
 
-    async fn create_container(&self, request: Request<CreateContainerRequest>) -> Result<Response<CreateContainerResponse>, Status> {
+    async fn create_container(
+        &self,
+        request: Request<CreateContainerRequest>,
+    ) -> Result<Response<CreateContainerResponse>, Status> {
         let request = request.into_inner();
         let config = request.config.ok_or(Failure::Missing("container config"))?;
         let container_id = self.0.create_container(&request.pod_sandbox_id, config).await?;
         Ok(Response::new(CreateContainerResponse { container_id }))
     }
 
-    async fn start_container(&self, request: Request<StartContainerRequest>) -> Result<Response<StartContainerResponse>, Status> {
+    async fn start_container(
+        &self,
+        request: Request<StartContainerRequest>,
+    ) -> Result<Response<StartContainerResponse>, Status> {
         self.0.start_container(&request.into_inner().container_id).await?;
         Ok(Response::new(StartContainerResponse {}))
     }
 
-    async fn stop_container(&self, request: Request<StopContainerRequest>) -> Result<Response<StopContainerResponse>, Status> {
+    async fn stop_container(
+        &self,
+        request: Request<StopContainerRequest>,
+    ) -> Result<Response<StopContainerResponse>, Status> {
         let request = request.into_inner();
         let grace = Duration::from_secs(u64::try_from(request.timeout).unwrap_or_default());
         self.0.stop_container(&request.container_id, grace).await?;
         Ok(Response::new(StopContainerResponse {}))
     }
 
-    async fn remove_container(&self, request: Request<RemoveContainerRequest>) -> Result<Response<RemoveContainerResponse>, Status> {
+    async fn remove_container(
+        &self,
+        request: Request<RemoveContainerRequest>,
+    ) -> Result<Response<RemoveContainerResponse>, Status> {
         self.0.remove_container(&request.into_inner().container_id).await?;
         Ok(Response::new(RemoveContainerResponse {}))
     }
 
-    async fn list_containers(&self, request: Request<ListContainersRequest>) -> Result<Response<ListContainersResponse>, Status> {
+    async fn list_containers(
+        &self,
+        request: Request<ListContainersRequest>,
+    ) -> Result<Response<ListContainersResponse>, Status> {
         let filter = request.into_inner().filter.unwrap_or_default();
         let all = self.0.inventory.containers().into_iter().map(|c| answer::container(&c));
         let containers = all
@@ -121,7 +155,10 @@ impl RuntimeService for RuntimeCalls {
         Ok(Response::new(ListContainersResponse { containers }))
     }
 
-    async fn container_status(&self, request: Request<ContainerStatusRequest>) -> Result<Response<ContainerStatusResponse>, Status> {
+    async fn container_status(
+        &self,
+        request: Request<ContainerStatusRequest>,
+    ) -> Result<Response<ContainerStatusResponse>, Status> {
         let container = self.0.container(&request.into_inner().container_id)?;
         let status = Some(answer::container_status(&container));
         Ok(Response::new(ContainerStatusResponse { status, ..ContainerStatusResponse::default() }))
@@ -138,7 +175,10 @@ impl RuntimeService for RuntimeCalls {
         Ok(Response::new(UpdateContainerResourcesResponse {}))
     }
 
-    async fn reopen_container_log(&self, request: Request<ReopenContainerLogRequest>) -> Result<Response<ReopenContainerLogResponse>, Status> {
+    async fn reopen_container_log(
+        &self,
+        request: Request<ReopenContainerLogRequest>,
+    ) -> Result<Response<ReopenContainerLogResponse>, Status> {
         let container = self.0.container(&request.into_inner().container_id)?;
         if let Some(shim) = container.sandbox.shim() {
             shim.call(Call::ReopenLog { id: container.id.clone() }).await.map_err(Failure::from)?;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reprise_cri::v1::{ContainerEventType, NamespaceMode, PodSandboxConfig};
 use prost::Message;
+use reprise_cri::v1::{ContainerEventType, NamespaceMode, PodSandboxConfig};
 
 use super::engine::{Engine, now};
 use super::failure::Failure;
@@ -104,6 +104,7 @@ impl Engine {
     pub async fn stop_sandbox(&self, id: &str) -> Result<(), Failure> {
         let Some(sandbox) = self.inventory.sandbox(id) else { return Ok(()) };
         let _changing = sandbox.changing.lock().await;
+        self.unpark(&sandbox).await;
         let containers = self.inventory.containers_of(&sandbox.id);
         let ends = containers.iter().map(|c| self.kill(c));
         futures::future::try_join_all(ends).await?;
@@ -127,7 +128,7 @@ impl Engine {
         }
         self.clear_sandbox(&sandbox).await?;
         if self.inventory.sandboxes().iter().all(|other| other.id == sandbox.id) {
-            self.remove_cgroups();
+            self.remove_cgroups().await;
         }
         // Last: whoever sees that it is gone may end this process.
         self.inventory.remove_sandbox(&sandbox.id);
@@ -135,18 +136,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes the cgroups that all sandboxes share. Another sandbox may be on its way up: then they are busy and stay.
-    pub fn remove_cgroups(&self) {
-        cgroup::remove(&self.shims_cgroup());
-        cgroup::remove_if_empty(&self.config.cgroup_root);
-    }
-
     /// With the last sandbox go the cgroups of all. Another sandbox may be on its way up: then they are busy and stay.
-    async fn remove_root_cgroup(&self) {
+    pub async fn remove_cgroups(&self) {
         for _ in 0..50 {
             let clear = cgroup::remove(&self.shims_cgroup());
             cgroup::remove_if_empty(&self.config.cgroup_root);
-            if clear || !self.inventory.sandboxes().is_empty() {
+            if clear || self.inventory.sandboxes().len() > 1 {
                 return;
             }
             // The shim that ended last is still being reaped.

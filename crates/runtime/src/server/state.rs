@@ -8,6 +8,7 @@ use reprise_cri::v1::{ContainerConfig, PodSandboxConfig};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::parking::Lot;
 use crate::layout::{ContainerDir, SandboxDir};
 use crate::shim::protocol::Exit;
 use crate::shim_client::Shim;
@@ -37,6 +38,8 @@ pub struct Sandbox {
     pub cgroup: String,
     record: Mutex<SandboxRecord>,
     shim: Mutex<Option<Arc<Shim>>>,
+    /// Containers made ahead of time.
+    pub lot: Lot,
     /// Held by what changes the sandbox as a whole.
     pub changing: tokio::sync::Mutex<()>,
 }
@@ -44,7 +47,8 @@ pub struct Sandbox {
 impl Sandbox {
     pub fn new(id: String, dir: SandboxDir, config: PodSandboxConfig, cgroup: String, record: SandboxRecord) -> Self {
         let changing = tokio::sync::Mutex::new(());
-        Self { id, dir, config, cgroup, record: Mutex::new(record), shim: Mutex::new(None), changing }
+        let (record, shim) = (Mutex::new(record), Mutex::new(None));
+        Self { id, dir, config, cgroup, record, shim, lot: Lot::default(), changing }
     }
 
     pub fn record(&self) -> MutexGuard<'_, SandboxRecord> {

@@ -47,7 +47,8 @@ enum Ready {
 pub fn run(listener: UnixListener, pid_namespace: Option<i32>) -> ExitCode {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
-    let children = mask.thread_block().and_then(|()| SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC));
+    let children =
+        mask.thread_block().and_then(|()| SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC));
     let children = match children {
         Ok(children) => children,
         Err(e) => {
@@ -106,7 +107,8 @@ impl Shim {
                 names.push(Ready::Executed(id.clone()));
             }
         }
-        let mut polled: Vec<PollFd<'_>> = fds.into_iter().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
+        let mut polled: Vec<PollFd<'_>> =
+            fds.into_iter().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
         let timeout = (!self.removed.is_empty()).then_some(&QUIET);
         match poll(&mut polled, timeout) {
             Ok(0) => {
@@ -206,6 +208,7 @@ impl Shim {
             Call::Signal { id, signal } => self.held(&id).and_then(|held| held.signal(signal)).map(|()| Outcome::Done),
             Call::ReopenLog { id } => self.reopen_log(&id),
             Call::Remove { id } => self.remove(&id),
+            Call::Discard { id } => self.discard(&id),
             Call::Shutdown => {
                 self.shut_down();
                 Ok(Outcome::Done)
@@ -230,6 +233,24 @@ impl Shim {
         }
         self.removed.extend(self.held.remove(id));
         Ok(Outcome::Done)
+    }
+
+    fn discard(&mut self, id: &str) -> Result<Outcome, String> {
+        if let Some(held) = self.held.get_mut(id) {
+            held.discarded = true;
+            held.signal(rustix::process::Signal::KILL.as_raw())?;
+        }
+        // One that has ended already goes at once, one that is still being created when it has been.
+        self.remove_discarded();
+        Ok(Outcome::Done)
+    }
+
+    fn remove_discarded(&mut self) {
+        let over = |h: &Held| h.discarded && h.helper.is_none() && (h.pid.is_none() || h.exit.is_some());
+        let ids: Vec<String> = self.held.values().filter(|h| over(h)).map(|h| h.id.clone()).collect();
+        for id in ids {
+            self.removed.extend(self.held.remove(&id));
+        }
     }
 
     fn answer(&mut self, key: u64, number: u64, result: Result<Outcome, String>) {
@@ -274,6 +295,7 @@ impl Shim {
         for connection in self.connections.values_mut() {
             connection.send(&Message::Exited { id: id.clone(), exit: exit.clone() });
         }
+        self.remove_discarded();
     }
 
     fn created(&mut self, id: &str, succeeded: bool) {
@@ -282,6 +304,10 @@ impl Shim {
             self.removed.extend(self.held.remove(id));
         }
         let pid = result.as_ref().ok().copied();
+        if self.held.get(id).is_some_and(|held| held.discarded) {
+            // Its end is noted as any other's.
+            let _ = self.discard(id);
+        }
         if let Some((key, number)) = self.creating.remove(id) {
             self.answer(key, number, result.map(|pid| Outcome::Created { pid }));
         }
@@ -298,7 +324,8 @@ impl Shim {
                 eprintln!("shim: {e}");
             }
         }
-        let alive = |shim: &Self| shim.held.values().any(|h| h.helper.is_some() || (h.pid.is_some() && h.exit.is_none()));
+        let alive =
+            |shim: &Self| shim.held.values().any(|h| h.helper.is_some() || (h.pid.is_some() && h.exit.is_none()));
         while alive(self) {
             match wait(WaitOptions::empty()) {
                 Ok(Some((pid, status))) => {
@@ -312,7 +339,8 @@ impl Shim {
         }
         if let Some(init) = self.pid_namespace.and_then(Pid::from_raw) {
             // Gone already is as good.
-            let _ = kill_process(init, rustix::process::Signal::KILL).and_then(|()| waitpid(Some(init), WaitOptions::empty()).map(drop));
+            let _ = kill_process(init, rustix::process::Signal::KILL)
+                .and_then(|()| waitpid(Some(init), WaitOptions::empty()).map(drop));
         }
         self.removed.extend(std::mem::take(&mut self.held).into_values());
         for _ in 0..100 {

@@ -37,6 +37,8 @@ pub struct Held {
     pub log: Option<LogWriter>,
     pub started_at: Option<Timestamp>,
     pub exit: Option<Exit>,
+    /// Nobody wants it any more: it goes when it has ended.
+    pub discarded: bool,
 }
 
 impl Held {
@@ -75,6 +77,7 @@ impl Held {
             log: None,
             started_at: None,
             exit: None,
+            discarded: false,
         })
     }
 
@@ -207,12 +210,7 @@ impl Held {
 
     /// What the runtime is told of it.
     pub fn state(&self) -> ContainerState {
-        ContainerState {
-            id: self.id.clone(),
-            pid: self.pid,
-            started_at: self.started_at,
-            exit: self.exit.clone(),
-        }
+        ContainerState { id: self.id.clone(), pid: self.pid, started_at: self.started_at, exit: self.exit.clone() }
     }
 
     /// Clears away mounts, cgroups and the folder. False if a cgroup is still busy: try again later.

@@ -100,7 +100,8 @@ mod tests {
     use super::*;
 
     fn written(write: impl FnOnce(&mut LogWriter)) -> Vec<String> {
-        let path = std::env::temp_dir().join(format!("reprise-log-{}-{:?}", std::process::id(), std::thread::current().id()));
+        let path =
+            std::env::temp_dir().join(format!("reprise-log-{}-{:?}", std::process::id(), std::thread::current().id()));
         let mut log = LogWriter::open(path.clone()).unwrap();
         write(&mut log);
         let text = std::fs::read_to_string(&path).unwrap();

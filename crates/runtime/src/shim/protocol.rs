@@ -75,6 +75,11 @@ pub enum Call {
         /// The container.
         id: String,
     },
+    /// End a container that was never started, and then remove it.
+    Discard {
+        /// The container.
+        id: String,
+    },
     /// Open the log file anew, after it was moved away.
     ReopenLog {
         /// The container.

@@ -7,6 +7,8 @@ mod mounts;
 mod resources;
 pub mod user;
 
+pub use mounts::sources as mount_sources;
+
 use std::path::PathBuf;
 
 use reprise_cri::v1::{ContainerConfig, LinuxContainerSecurityContext, NamespaceMode, security_profile};
@@ -147,9 +149,9 @@ fn refuse(config: &ContainerConfig) -> Result<(), SpecError> {
         (linux.and_then(|l| l.resources.as_ref()).is_some_and(|r| !r.hugepage_limits.is_empty()), "a hugepage limit"),
         (namespaces.is_some_and(|n| n.pid() == NamespaceMode::Target), "a PID namespace of another container (TARGET)"),
         (
-            security.and_then(|s| s.seccomp.as_ref()).is_some_and(|p| {
-                p.profile_type() == security_profile::ProfileType::Localhost
-            }),
+            security
+                .and_then(|s| s.seccomp.as_ref())
+                .is_some_and(|p| p.profile_type() == security_profile::ProfileType::Localhost),
             "a seccomp profile from a file (Localhost)",
         ),
     ];
@@ -160,16 +162,18 @@ fn refuse(config: &ContainerConfig) -> Result<(), SpecError> {
 }
 
 fn wants_default_seccomp(security: &LinuxContainerSecurityContext) -> bool {
-    let runtime_default = |p: &reprise_cri::v1::SecurityProfile| {
-        p.profile_type() == security_profile::ProfileType::RuntimeDefault
-    };
+    let runtime_default =
+        |p: &reprise_cri::v1::SecurityProfile| p.profile_type() == security_profile::ProfileType::RuntimeDefault;
     !security.privileged && security.seccomp.as_ref().is_some_and(runtime_default)
 }
 
 fn command(config: &ContainerConfig, image: &Image) -> Result<Vec<String>, SpecError> {
     // As in CRI: a command replaces the image's entry point and its arguments; arguments replace the latter alone.
-    let (entrypoint, image_arguments) =
-        if config.command.is_empty() { (image.entrypoint(), image.cmd()) } else { (config.command.as_slice(), &[][..]) };
+    let (entrypoint, image_arguments) = if config.command.is_empty() {
+        (image.entrypoint(), image.cmd())
+    } else {
+        (config.command.as_slice(), &[][..])
+    };
     let arguments = if config.args.is_empty() { image_arguments } else { config.args.as_slice() };
     let command: Vec<String> = entrypoint.iter().chain(arguments).cloned().collect();
     if command.is_empty() {
@@ -198,7 +202,8 @@ fn environment(config: &ContainerConfig, image: &Image) -> Vec<String> {
 fn namespaces(security: &LinuxContainerSecurityContext, place: &Place<'_>) -> (Vec<Value>, bool) {
     let of_shim = |kind: &str, file: &str| json!({"type": kind, "path": format!("/proc/{}/ns/{file}", place.shim)});
     let options = security.namespace_options.clone().unwrap_or_default();
-    let mut list = vec![json!({"type": "mount"}), json!({"type": "cgroup"}), of_shim("uts", "uts"), of_shim("ipc", "ipc")];
+    let mut list =
+        vec![json!({"type": "mount"}), json!({"type": "cgroup"}), of_shim("uts", "uts"), of_shim("ipc", "ipc")];
     // On the host's network the shim is in the host's namespace itself.
     list.push(of_shim("network", "net"));
     let foreign = match (options.pid(), place.pid_namespace) {

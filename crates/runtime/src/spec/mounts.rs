@@ -10,7 +10,11 @@ use crate::cgroup::hierarchies;
 use crate::create::late_mounts::Source;
 
 /// All mounts, in order.
-pub fn of(config: &ContainerConfig, security: &LinuxContainerSecurityContext, place: &Place<'_>) -> Result<Vec<Value>, SpecError> {
+pub fn of(
+    config: &ContainerConfig,
+    security: &LinuxContainerSecurityContext,
+    place: &Place<'_>,
+) -> Result<Vec<Value>, SpecError> {
     let mut list = kernel(security.privileged);
     list.extend(cgroups(place.cgroup, security.privileged));
     let host_ipc = security.namespace_options.as_ref().is_some_and(|n| n.ipc() == NamespaceMode::Node);
@@ -45,13 +49,16 @@ pub fn sources(config: &ContainerConfig) -> Vec<Source> {
 
 fn kernel(privileged: bool) -> Vec<Value> {
     let access = if privileged { "rw" } else { "ro" };
-    let mount = |target: &str, kind: &str, source: &str, options: &[&str]| {
-        json!({"destination": target, "type": kind, "source": source, "options": options})
-    };
+    let mount = |target: &str, kind: &str, source: &str, options: &[&str]| json!({"destination": target, "type": kind, "source": source, "options": options});
     vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
         mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        mount("/dev/pts", "devpts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        mount(
+            "/dev/pts",
+            "devpts",
+            "devpts",
+            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
         mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
         mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
     ]

@@ -93,7 +93,10 @@ impl Database {
 
     fn memberships(&self, name: &str) -> Vec<u32> {
         let lines = self.group.lines().map(|l| l.split(':').collect::<Vec<_>>());
-        lines.filter(|f| f.get(3).is_some_and(|m| m.split(',').any(|m| m == name))).filter_map(|f| f[2].parse().ok()).collect()
+        lines
+            .filter(|f| f.get(3).is_some_and(|m| m.split(',').any(|m| m == name)))
+            .filter_map(|f| f[2].parse().ok())
+            .collect()
     }
 }
 

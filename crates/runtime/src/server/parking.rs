@@ -1,0 +1,162 @@
+//! Containers made ahead of time, so that an in-place restart finds its next ones ready.
+//!
+//! Creating a container costs more than all the rest of a restart. So for a sandbox whose annotation asks for it, once
+//! a container has been started and all is quiet, its next incarnation is created under a new id, up to the point
+//! where its program would be executed. A later CreateContainer for exactly the same container adopts it.
+//!
+//! A parked container is a cache of this runtime: no program of it runs, CRI doesn't show it, and it has no record, so
+//! that a restarted runtime has its shim discard it. What it was made from is its key; any difference makes it useless.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prost::Message;
+use reprise_cri::v1::{ContainerConfig, ContainerMetadata};
+use reprise_images::Image;
+use tokio::time::Instant;
+
+use super::engine::Engine;
+use super::failure::Failure;
+use super::state::{Container, Sandbox};
+use crate::shim::protocol::Call;
+use crate::shim_client::Shim;
+use crate::spec;
+
+/// Sandbox annotation of the node: containers of this Pod will be wanted again at once.
+const ANNOTATION: &str = "reprise.dev/park";
+/// How long nothing must have happened in a sandbox before containers are parked.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// What a container is made from, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// All of the config but what does not change what is created: attempt, labels, annotations and log path. What is
+    /// seen at the sources of its mounts counts too.
+    pub fn of(config: &ContainerConfig, image: &Image) -> Self {
+        let name = config.metadata.as_ref().map(|m| m.name.clone()).unwrap_or_default();
+        let bare = ContainerConfig {
+            metadata: Some(ContainerMetadata { name, attempt: 0 }),
+            labels: Default::default(),
+            annotations: Default::default(),
+            log_path: String::new(),
+            ..config.clone()
+        };
+        let mut bytes = bare.encode_to_vec();
+        bytes.extend_from_slice(image.id.to_string().as_bytes());
+        for source in spec::mount_sources(config) {
+            bytes.extend_from_slice(&source.identity());
+        }
+        Self(bytes)
+    }
+}
+
+/// A container that waits to be adopted.
+#[derive(Debug)]
+pub struct Parked {
+    pub id: String,
+    pub foreign_pids: bool,
+}
+
+/// The parked containers of one sandbox.
+#[derive(Debug)]
+pub struct Lot {
+    parked: Mutex<BTreeMap<Key, Parked>>,
+    last_change: Mutex<Instant>,
+}
+
+impl Default for Lot {
+    fn default() -> Self {
+        Self { parked: Mutex::default(), last_change: Mutex::new(Instant::now()) }
+    }
+}
+
+impl Lot {
+    /// Takes a parked container out.
+    pub fn take(&self, key: &Key) -> Option<Parked> {
+        lock(&self.parked).remove(key)
+    }
+
+    /// Forgets a parked container that has ended by itself. False if there is none with this id.
+    pub fn forget(&self, id: &str) -> bool {
+        let mut parked = lock(&self.parked);
+        let before = parked.len();
+        parked.retain(|_, p| p.id != id);
+        parked.len() != before
+    }
+
+    /// Something happens in the sandbox: parking waits.
+    pub fn touch(&self) {
+        *lock(&self.last_change) = Instant::now();
+    }
+
+    /// Waits until nothing has happened for a moment.
+    async fn quiet(&self) {
+        loop {
+            let since = *lock(&self.last_change);
+            tokio::time::sleep_until(since + QUIET).await;
+            if *lock(&self.last_change) == since {
+                return;
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// Parks the next incarnation of `container` when its sandbox has come to rest, if its Pod wants that.
+    pub fn park_later(self: &Arc<Self>, container: &Arc<Container>) {
+        if container.sandbox.config.annotations.get(ANNOTATION).is_none_or(|v| v != "true") {
+            return;
+        }
+        let (engine, container) = (Arc::clone(self), Arc::clone(container));
+        tokio::spawn(async move {
+            container.sandbox.lot.quiet().await;
+            if let Err(e) = engine.park(&container).await {
+                // The next restart is slower, nothing else.
+                tracing::debug!(container = container.id, error = %e, "not parked");
+            }
+        });
+    }
+
+    async fn park(&self, container: &Container) -> Result<(), Failure> {
+        let sandbox = &container.sandbox;
+        let _changing = sandbox.changing.lock().await;
+        let gone = self.inventory.container(&container.id).is_none();
+        let Some(shim) = sandbox.shim().filter(|_| sandbox.is_ready() && !gone) else { return Ok(()) };
+        let image = self.image_of(&container.config)?;
+        let key = Key::of(&container.config, &image);
+        if lock(&sandbox.lot.parked).contains_key(&key) {
+            return Ok(());
+        }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let prepared = self.prepare(&id, sandbox, &shim, &container.config, &image)?;
+        self.make(&id, sandbox, &shim, &prepared).await?;
+        let parked = Parked { id, foreign_pids: prepared.foreign_pids };
+        lock(&sandbox.lot.parked).insert(key, parked);
+        Ok(())
+    }
+
+    /// Discards what is parked in a sandbox.
+    pub async fn unpark(&self, sandbox: &Sandbox) {
+        let parked = std::mem::take(&mut *lock(&sandbox.lot.parked));
+        for parked in parked.into_values() {
+            if let Some(shim) = sandbox.shim() {
+                self.discard(&shim, &parked.id).await;
+            }
+        }
+    }
+
+    /// Has a shim end and clear away a container that nobody was told of.
+    pub async fn discard(&self, shim: &Shim, id: &str) {
+        if let Err(e) = shim.call(Call::Discard { id: id.to_owned() }).await {
+            tracing::debug!(container = id, error = %e, "a parked container was not discarded");
+        }
+        self.release(id);
+    }
+}
