@@ -1,6 +1,8 @@
 //! How a verb gets at the Pods of a data folder: through the agent that works on it, by reading the records where none
 //! does, or by being the agent for a moment.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use reprise_core::annotations::RESTART_AT;
@@ -65,9 +67,13 @@ impl Access {
     }
 
     /// Deletes a Pod and waits until nothing of it is left.
-    pub async fn delete(&mut self, key: &PodKey, grace_seconds: Option<i64>) -> Result<()> {
+    pub async fn delete(&mut self, key: &PodKey, grace_seconds: Option<i64>, data_dir: &Path) -> Result<()> {
         match self {
-            Self::Other(client) => Ok(client.delete(key.clone(), grace_seconds, true).await?),
+            Self::Other(client) => match client.delete(key.clone(), grace_seconds, true).await {
+                // An agent that had nothing else to do may end before it answers.
+                Err(ControlError::Broken { .. }) if is_gone(data_dir, key)? => Ok(()),
+                answer => Ok(answer?),
+            },
             Self::Own(agent) => {
                 agent.node.delete(key, grace_seconds.map(jiff::SignedDuration::from_secs)).await?;
                 agent.node.gone(key).await;
@@ -99,6 +105,11 @@ impl Access {
             agent.stop().await;
         }
     }
+}
+
+fn is_gone(data_dir: &Path, key: &PodKey) -> Result<bool> {
+    let pods = read_views(data_dir).context("can't read the Pods' records")?;
+    Ok(!pods.iter().any(|pod| PodKey::of(&pod.pod) == *key))
 }
 
 /// The container that a verb is about: the one asked for, or the first regular one, told as kubectl tells it.
