@@ -29,6 +29,7 @@ pub struct Node {
     slot: NetSlot,
     footprint: Arc<Mutex<Footprint>>,
     files: Cell<u32>,
+    program: Option<PathBuf>,
 }
 
 /// What a verb answered.
@@ -77,7 +78,14 @@ impl Node {
         let folder = folder.unwrap_or_else(|error| panic!("no folder for a test: {error}"));
         let slot = NetSlot::claim();
         let footprint = Footprint::new(&folder.path().join("data"), &slot.bridge());
-        Self { folder, slot, footprint: Arc::new(Mutex::new(footprint)), files: Cell::new(0) }
+        Self { folder, slot, footprint: Arc::new(Mutex::new(footprint)), files: Cell::new(0), program: None }
+    }
+
+    /// Runs this `reprise` instead of the one that tests run: one built for release, to be measured.
+    #[must_use]
+    pub fn of_program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
+        self
     }
 
     /// A node that has [`TESTLOAD_IMAGE`](crate::TESTLOAD_IMAGE).
@@ -119,7 +127,7 @@ impl Node {
     /// `reprise` with the flags that make it this node, by environment.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = Command::new(reprise_path());
+        let mut command = Command::new(self.program.clone().unwrap_or_else(reprise_path));
         command
             .env("REPRISE_DATA_DIR", self.data_dir())
             .env("REPRISE_BRIDGE", self.slot.bridge())

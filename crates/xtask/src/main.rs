@@ -2,6 +2,7 @@
 //!
 //! The repository's own rules (layers, sizes, licences, ...) are tests of this program: see `rules`.
 
+mod bench;
 mod cargo;
 mod packages;
 #[cfg(test)]
@@ -24,11 +25,15 @@ struct Cli {
 enum Task {
     /// Install what the tests need, check format and lints, build, and run all tests
     Test(test::Options),
+    /// Measure what the project promises, beside what does the same today
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Test(options) => test::run_all(&options),
+        Task::Bench(bench) => bench::run(&bench),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,31 @@
+//! `cargo xtask bench`: the figures that the project promises, measured on this machine.
+//!
+//! Absolute figures differ from machine to machine. So what they are compared with runs in the same minutes, on the
+//! same files, taking turns with what is measured.
+
+mod facts;
+mod fleet;
+mod marks;
+mod pod;
+mod procfs;
+mod quantiles;
+mod report;
+mod restart;
+mod runc;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// In-place restarts beside the same steps done with runc; memory and idle CPU of a node with many Pods
+    Restart(restart::Options),
+}
+
+/// Measures and reports.
+pub fn run(bench: &Bench) -> Result<()> {
+    match bench {
+        Bench::Restart(options) => restart::run(options),
+    }
+}
