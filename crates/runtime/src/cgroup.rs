@@ -133,7 +133,9 @@ pub fn oom_kills(cgroup: &str) -> u64 {
 
 /// Removes `cgroup` with what is below it from every hierarchy. False if something in it is still busy.
 pub fn remove(cgroup: &str) -> bool {
-    hierarchies().all().map(|point| remove_tree(&folder(point, cgroup))).fold(true, |all, gone| all && gone)
+    // All are tried, also when one is busy.
+    let busy = hierarchies().all().filter(|point| !remove_tree(&folder(point, cgroup))).count();
+    busy == 0
 }
 
 /// Removes `cgroup` where nothing is below it.

@@ -58,7 +58,7 @@ fn overlay(folder: &ContainerDir, layers: &[PathBuf]) -> Result<(), Errno> {
     fsconfig_set_flag(context, "volatile")?;
     fsconfig_create(context)?;
     let mounted = fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
-    move_mount(&mounted, "", CWD, &folder.rootfs(), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    move_mount(&mounted, "", CWD, folder.rootfs(), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
 /// Makes a folder and its parents inside the root file system; symlinks in the image are followed within it.
