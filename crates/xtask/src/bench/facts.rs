@@ -9,6 +9,7 @@ use serde::Serialize;
 
 /// The machine, as far as it matters for the figures.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Machine {
     /// CPUs that this program may use.
     pub cpus: usize,

@@ -83,3 +83,18 @@ fn pipe(path: &Path) -> Result<File> {
     mkfifoat(CWD, path, Mode::from_raw_mode(0o666)).with_context(|| format!("make pipe {}", path.display()))?;
     OpenOptions::new().read(true).write(true).open(path).with_context(|| format!("open {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_that_runs_out_of_turn_is_an_error() {
+        let folder = std::env::temp_dir().join(format!("reprise-bench-marks-{}", std::process::id()));
+        let marks = Marks::new(folder.clone()).unwrap();
+        fs::write(folder.join("marks"), "init\nmain\nmain\n").unwrap();
+        assert!(marks.wait("init").is_ok() && marks.wait("main").is_ok());
+        assert!(marks.wait("init").is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

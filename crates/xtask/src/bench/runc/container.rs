@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::bundle::Bundle;
@@ -16,14 +16,34 @@ pub struct Runc {
 }
 
 impl Runc {
-    /// Keeps its state in `state`.
-    pub fn new(state: PathBuf) -> Self {
-        Self { state }
+    /// Keeps its state and its log in `state`.
+    pub fn new(state: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&state).with_context(|| format!("make {}", state.display()))?;
+        Ok(Self { state })
+    }
+
+    /// Where it says what went wrong: its standard error may belong to a container by then.
+    fn log(&self) -> PathBuf {
+        self.state.join("log")
+    }
+
+    /// Runs `runc` to its end.
+    fn run(&self, command: &mut Command) -> Result<()> {
+        let status = command.status().with_context(|| format!("{command:?}"))?;
+        self.require(status, command)
+    }
+
+    fn require(&self, status: ExitStatus, command: &Command) -> Result<()> {
+        if !status.success() {
+            let said = fs::read_to_string(self.log()).unwrap_or_default();
+            bail!("{command:?}: {status}: {}", said.lines().last().unwrap_or("its log is empty"));
+        }
+        Ok(())
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("runc");
-        command.arg("--root").arg(&self.state).args(arguments);
+        command.arg("--root").arg(&self.state).arg("--log").arg(self.log()).args(arguments);
         // Containers get what runc was given: as with a real shim, that is not this program's terminal.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
@@ -57,7 +77,7 @@ impl Container {
         let mut command = self.runc.command(&["create", "--bundle"]);
         command.arg(self.bundle.folder()).arg("--pid-file").arg(&file).arg(&self.id);
         self.exists = true;
-        finish(&mut command)?;
+        self.runc.run(&mut command)?;
         let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
         let pid = text.trim().parse().with_context(|| format!("process id in {}", file.display()))?;
         self.pid = Pid::from_raw(pid);
@@ -66,12 +86,12 @@ impl Container {
 
     /// `runc start`
     pub fn start(&self) -> Result<()> {
-        finish(&mut self.runc.command(&["start", &self.id]))
+        self.runc.run(&mut self.runc.command(&["start", &self.id]))
     }
 
     /// `runc kill`
     pub fn kill(&self) -> Result<()> {
-        finish(&mut self.runc.command(&["kill", &self.id, "KILL"]))
+        self.runc.run(&mut self.runc.command(&["kill", &self.id, "KILL"]))
     }
 
     /// Waits until the first process has ended and is reaped; its exit code, `None` if a signal ended it.
@@ -91,7 +111,7 @@ impl Container {
         }
         for (container, (command, mut child)) in containers.iter_mut().zip(deletions) {
             let status = child.wait().with_context(|| format!("{command:?}"))?;
-            ensure!(status.success(), "{command:?}: {status}");
+            container.runc.require(status, &command)?;
             container.exists = false;
         }
         Ok(())
@@ -107,15 +127,9 @@ impl Drop for Container {
         }
         if self.exists {
             let mut command = self.runc.command(&["delete", "--force", &self.id]);
-            if let Err(error) = finish(&mut command) {
+            if let Err(error) = self.runc.run(&mut command) {
                 eprintln!("xtask: {error:#}");
             }
         }
     }
-}
-
-fn finish(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("{command:?}"))?;
-    ensure!(status.success(), "{command:?}: {status}; its `--log` option tells more");
-    Ok(())
 }

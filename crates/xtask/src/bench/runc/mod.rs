@@ -55,7 +55,7 @@ impl Sequence {
         let cgroup = Parent::new();
         let marks = Marks::new(folder.join("marks"))?;
         let layers = Layers::unpack_busybox(folder)?;
-        let runc = Runc::new(folder.join("state"));
+        let runc = Runc::new(folder.join("state"))?;
         let spec =
             Spec { script: "while :; do sleep 3600; done", cgroup: &cgroup, marks: marks.folder(), sandbox: None };
         let mut sandbox = Container::new(&runc, "sandbox", layers.bundle(folder, "sandbox", &spec)?);
