@@ -19,14 +19,14 @@ impl Agent {
     /// Starts the runtime and then the node, which goes on with the Pods of the data folder. Gives with it all that
     /// happens from then on.
     pub async fn start(settings: &Settings) -> Result<(Self, UnboundedReceiver<NodeEvent>)> {
-        settings.remember()?;
         let runtime = reprise_runtime::serve(settings.runtime()).await.context("the container runtime can't start")?;
         runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));
-        match Node::start_subscribed(settings.node()).await {
+        let started = Node::start_subscribed(settings.node()).await.context("the node can't start");
+        match started.and_then(|node| settings.remember().map(|()| node)) {
             Ok((node, news)) => Ok((Self { node, runtime }, news)),
             Err(error) => {
                 runtime.shutdown().await;
-                Err(error).context("the node can't start")
+                Err(error)
             }
         }
     }

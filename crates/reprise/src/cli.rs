@@ -6,9 +6,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::image::ImageCommand;
 
+const EXAMPLES: &str = "\
+Examples (as root):
+  reprise demo                       see an in-place restart, offline
+  reprise run pod.yaml               run the Pods of a manifest until they end
+  reprise image import app.tar       bring an image from `docker save`
+  reprise run --keep pod.yaml        leave them running after Ctrl-C ...
+  reprise ps                         ... and look at them later
+  reprise restart my-pod             restart one in place, now";
+
 /// A Kubernetes node agent whose speciality is the in-place Pod restart.
 #[derive(Debug, Parser)]
-#[command(name = "reprise", version, propagate_version = true)]
+#[command(name = "reprise", version, propagate_version = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(flatten)]
     pub node: NodeArgs,
@@ -18,8 +27,9 @@ pub struct Cli {
 
 /// Where this node keeps its data and what it is given of the machine. Nodes with different ones run side by side.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Node")]
 pub struct NodeArgs {
-    /// Folder for everything the node keeps [default: /var/lib/reprise; of the demo: one that it removes again]
+    /// Folder for everything the node keeps [default: /var/lib/reprise, for the demo a temporary one]
     #[arg(long, global = true, env = "REPRISE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Network bridge that the Pods are on [default: the one named after the data folder]
@@ -28,8 +38,15 @@ pub struct NodeArgs {
     /// Addresses for Pods, an IPv4 network [default: what the node had before, at first 10.85.0.0/16]
     #[arg(long, global = true, env = "REPRISE_SUBNET", value_name = "CIDR")]
     pub subnet: Option<String>,
-    /// Feature gates, as in `RestartAllContainersOnContainerExits=false`
-    #[arg(long, global = true, env = "REPRISE_FEATURE_GATES", default_value = "", value_name = "GATE=BOOL,...")]
+    /// Feature gates, such as RestartAllContainersOnContainerExits=false
+    #[arg(
+        long,
+        global = true,
+        env = "REPRISE_FEATURE_GATES",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "GATE=BOOL,..."
+    )]
     pub feature_gates: String,
     /// Back-off between failed restarts: first delay and longest delay
     #[arg(long, global = true, default_value = "10s..5m", value_name = "INITIAL..MAX")]
@@ -71,16 +88,15 @@ pub enum Command {
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    // Not documented one by one: that would make every help text twice as long.
     Text,
-    /// One JSON object a line.
     Json,
 }
 
 /// The choice of output of a verb that lists or reports.
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// How to print
+    /// For people or for programs
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
 }
@@ -91,7 +107,7 @@ pub struct RunArgs {
     /// Manifests: YAML or JSON files, folders of them, or - for standard input
     #[arg(required = true, value_name = "FILE|FOLDER|-")]
     pub manifests: Vec<PathBuf>,
-    /// How to print
+    /// For people or for programs
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
     /// Leave the Pods as they are on exit; the next `run` or `ps` with the same data folder finds them
@@ -150,7 +166,7 @@ pub struct RmArgs {
 pub struct RestartArgs {
     /// The Pod, as NAME or NAMESPACE/NAME
     pub pod: String,
-    /// How to print
+    /// For people or for programs
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
 }

@@ -8,6 +8,7 @@ pub mod workload;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -29,6 +30,9 @@ use witness::Witness;
 /// Addresses that are tried one after the other where none are asked for.
 const SUBNETS: [&str; 6] =
     ["10.85.0.0/24", "10.185.85.0/24", "172.29.85.0/24", "192.168.185.0/24", "10.219.85.0/24", "198.18.85.0/24"];
+
+/// Several times what the demo takes. A machine that can't run it is told about before, in the timeline.
+const LIMIT: Duration = Duration::from_secs(60);
 
 type News = UnboundedReceiver<NodeEvent>;
 
@@ -81,8 +85,8 @@ async fn start(node: &NodeArgs, settings: Settings) -> Result<(Agent, News)> {
 }
 
 async fn watch(agent: &Agent, news: News, pod: Pod, output: Output, witness: &Arc<Mutex<Witness>>) -> Result<Outcome> {
-    let options = Options { keep: false, events: false };
-    let mut session = Session::new(&agent.node, news, Teller::new(output), options);
+    let options = Options { keep: false, events: false, limit: Some(LIMIT) };
+    let mut session = Session::new(&agent.node, news, Teller::new(output), options)?;
     let seen_by = Arc::clone(witness);
     session.witness(move |pod, entry| seen_by.lock().unwrap_or_else(PoisonError::into_inner).see(pod, entry));
     add_pods(&agent.node, &mut session, vec![pod]).await?;

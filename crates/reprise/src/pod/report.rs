@@ -62,6 +62,11 @@ impl PodReport {
         }
     }
 
+    /// Its name, with the namespace where that is not the usual one.
+    pub fn short_name(&self) -> &str {
+        if self.namespace == "default" { &self.name } else { &self.pod }
+    }
+
     /// Whether it has succeeded or failed.
     pub fn has_ended(&self) -> bool {
         matches!(self.phase.as_str(), "Succeeded" | "Failed")

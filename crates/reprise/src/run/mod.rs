@@ -32,9 +32,9 @@ pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
     let (pods, warnings) = input::admit_all(&sources, settings.gates)?;
     warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
     let (agent, news) = Agent::start(settings).await?;
-    let options = Options { keep: args.keep, events: args.events };
+    let options = Options { keep: args.keep, events: args.events, limit: None };
     let session = async {
-        let mut session = Session::new(&agent.node, news, Teller::new(args.output), options);
+        let mut session = Session::new(&agent.node, news, Teller::new(args.output), options)?;
         add_pods(&agent.node, &mut session, pods).await?;
         session.finish().await
     };

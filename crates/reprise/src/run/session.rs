@@ -7,6 +7,7 @@
 //! ```
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use jiff::SignedDuration;
@@ -14,6 +15,7 @@ use reprise_core::plan::Stage;
 use reprise_core::timeline::Entry;
 use reprise_node::{News, Node, NodeError, NodeEvent, NodePaths, PodKey, PodView};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
 
 use super::interrupt::Interrupts;
 use super::output::Teller;
@@ -28,6 +30,8 @@ pub struct Options {
     pub keep: bool,
     /// Tell Kubernetes Events too.
     pub events: bool,
+    /// How long to wait for the end; none is for ever.
+    pub limit: Option<Duration>,
 }
 
 /// Somebody who looks on.
@@ -44,6 +48,7 @@ pub struct Session<'a> {
     /// Called with each timeline entry.
     witness: Witness<'a>,
     failure: Option<anyhow::Error>,
+    interrupts: Interrupts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +67,12 @@ pub struct Outcome {
 }
 
 impl<'a> Session<'a> {
-    /// A session without Pods. `news` is all that the node says, from before the first Pod on.
-    pub fn new(node: &'a Node, news: UnboundedReceiver<NodeEvent>, teller: Teller, options: Options) -> Self {
+    /// A session without Pods. `news` is all that the node says, from before the first Pod on. From now on, Ctrl-C
+    /// is the session's.
+    pub fn new(node: &'a Node, news: UnboundedReceiver<NodeEvent>, teller: Teller, options: Options) -> Result<Self> {
         let (pods, phase, failure) = (Vec::new(), Phase::Running, None);
-        Self { node, news, teller, options, pods, phase, witness: Box::new(|_, _| {}), failure }
+        let interrupts = Interrupts::listen()?;
+        Ok(Self { node, news, teller, options, pods, phase, witness: Box::new(|_, _| {}), failure, interrupts })
     }
 
     /// Has every timeline entry shown to `witness` as well.
@@ -77,7 +84,7 @@ impl<'a> Session<'a> {
     pub fn watch(&mut self, view: &PodView, adopted: bool) -> Result<()> {
         let watched = Watched::new(view);
         let paths = NodePaths::new(&self.node.config().data_dir).pod(&view.pod);
-        let mut logs = PodLogs::new(watched.report.name.clone(), paths.logs().to_owned());
+        let mut logs = PodLogs::new(watched.report.short_name().to_owned(), paths.logs().to_owned());
         if adopted {
             logs.skip_written()?;
         }
@@ -88,8 +95,8 @@ impl<'a> Session<'a> {
 
     /// Goes on until all Pods have ended or somebody interrupts, and then removes them unless they are to be kept.
     pub async fn finish(mut self) -> Result<Outcome> {
-        let mut interrupts = Interrupts::listen()?;
         let mut interrupted = false;
+        let limit = self.options.limit.map(|limit| Instant::now() + limit);
         while !self.is_over() {
             // Both receivers lose nothing when they are dropped, and a timer can be set again.
             tokio::select! {
@@ -99,12 +106,16 @@ impl<'a> Session<'a> {
                     let told = self.take(&event);
                     self.note(told);
                 }
-                () = interrupts.next() => {
+                () = self.interrupts.next() => {
                     interrupted = true;
                     if self.options.keep {
                         break;
                     }
                     self.interrupt().await?;
+                }
+                () = until(limit), if self.phase == Phase::Running => {
+                    eprintln!("error: the Pods have not ended in time: ending them");
+                    self.remove(false, Some(SignedDuration::ZERO)).await?;
                 }
                 () = self.teller.logs_due() => {
                     let told = self.teller.show_logs();
@@ -174,6 +185,13 @@ impl<'a> Session<'a> {
             delete(self.node, &pod.key, grace).await?;
         }
         Ok(())
+    }
+}
+
+async fn until(limit: Option<Instant>) {
+    match limit {
+        Some(limit) => tokio::time::sleep_until(limit).await,
+        None => std::future::pending().await,
     }
 }
 

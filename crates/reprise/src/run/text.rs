@@ -31,7 +31,7 @@ impl Text {
     /// One line of the timeline. What containers wrote before is shown before.
     pub fn entry(&mut self, pod: &PodReport, entry: &Entry, since_trigger_ms: Option<f64>) -> Result<()> {
         self.show_logs()?;
-        print(&timeline_text::line(self.begun, &pod.name, entry, since_trigger_ms))
+        print(&timeline_text::line(self.begun, pod.short_name(), entry, since_trigger_ms))
     }
 
     /// One Kubernetes Event.
@@ -39,20 +39,23 @@ impl Text {
         self.show_logs()?;
         let object = event.field_path.as_deref().map(|path| format!(" {path}")).unwrap_or_default();
         let kind = format!("{:?}", event.event_type);
-        print(&format!("{:>8}  {}{object}  {kind} {}: {}", "event", pod.name, event.reason, event.message))
+        print(&format!("{:>8}  {}{object}  {kind} {}: {}", "event", pod.short_name(), event.reason, event.message))
     }
 
-    /// Prints what the containers have written since the last time.
-    pub fn show_logs(&mut self) -> Result<()> {
+    /// Prints what the containers have written since the last time. True if they have.
+    pub fn show_logs(&mut self) -> Result<bool> {
         let mut out = io::stdout().lock();
+        let mut new = false;
         for logs in &mut self.logs {
             logs.read(|pod, container, text| {
+                new = true;
                 write!(out, "{pod} {container} | ")
                     .and_then(|()| out.write_all(text))
                     .and_then(|()| out.write_all(b"\n"))
             })?;
         }
-        out.flush().context("writing to standard output")
+        out.flush().context("writing to standard output")?;
+        Ok(new)
     }
 }
 

@@ -11,5 +11,6 @@ mod machine;
 mod outcomes;
 mod pod_features;
 mod scene;
+mod telling;
 mod triggers;
 mod verbs;
