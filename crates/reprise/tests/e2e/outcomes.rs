@@ -30,8 +30,8 @@ fn an_init_container_that_fails_after_the_step_recovers_under_on_failure() {
     let mut scene = Scene::start(node, pod.build());
     scene.wait_ready(0);
     scene.signal("fail");
-    scene.wait_ready(1);
-    assert_eq!(last(&scene.pod(), "setup").0, 2);
+    let pod = scene.wait_restarted(1);
+    assert_eq!(last(&pod, "setup").0, 2);
 }
 
 #[test]

@@ -60,6 +60,34 @@ impl Scene {
         self.run.wait_for(&format!("Ready in epoch {epoch}"), LIMIT, |e| e.is("PodReady") && e.epoch == epoch);
     }
 
+    /// Waits until the Pod is Ready in `epoch`, after restarts, and checks what R4 promises: one sandbox and one UID
+    /// throughout, an emptyDir that has counted every run of every container, and the log of the run before.
+    pub fn wait_restarted(&mut self, epoch: u64) -> Value {
+        self.wait_ready(epoch);
+        let pod = self.pod();
+        let events = self.run.events();
+        let sandboxes: Vec<_> = events.iter().filter(|e| e.is("SandboxReady")).map(|e| (&e.sandbox, &e.ip)).collect();
+        let text = |field: &str| pod[field].as_str().map(str::to_owned);
+        assert_eq!(sandboxes, [(&text("sandbox"), &text("ip"))], "R4: the sandbox or its address changed");
+        assert!(events.iter().all(|e| Some(&e.uid) == text("uid").as_ref()), "R4: the UID changed");
+        let of = |list: &str| pod["status"][list].as_array().cloned().unwrap_or_default();
+        for status in of("initContainerStatuses").iter().chain(&of("containerStatuses")) {
+            let name = status["name"].as_str().unwrap();
+            let restarts = status["restartCount"].as_u64().unwrap();
+            self.check_count(name, restarts + 1, false);
+            if restarts > 0 {
+                self.check_count(name, restarts, true);
+            }
+        }
+        pod
+    }
+
+    /// The first line of the container's log says how many runs the emptyDir has counted.
+    fn check_count(&self, container: &str, count: u64, previous: bool) {
+        let log = self.node.logs("worker", container, previous);
+        assert_eq!(log.lines().next(), Some(format!("count {count}").as_str()), "{container}, previous: {previous}");
+    }
+
     /// The only Pod as `reprise ps -o json` shows it.
     pub fn pod(&self) -> Value {
         let pods = self.node.verb(&["ps", "-o", "json"]).ok().json();

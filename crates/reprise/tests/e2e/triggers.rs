@@ -27,7 +27,7 @@ fn restarts_in_place(
     scene.wait_ready(0);
     let before = scene.identity("main");
     scene.signal("fail");
-    scene.wait_ready(1);
+    scene.wait_restarted(1);
     assert_eq!(scene.identity("main"), before, "R4: something changed");
     scene
 }
@@ -72,8 +72,7 @@ fn containers_that_had_succeeded_or_failed_run_again() {
         scene.run.wait_for("the end of bad", LIMIT, |e| e.is_of("ContainerExited", "bad"));
     }
     scene.signal("fail");
-    scene.wait_ready(1);
-    let pod = scene.pod();
+    let pod = scene.wait_restarted(1);
     assert_eq!(last(&pod, "good"), (1, exited(0)));
     assert_eq!(last(&pod, "bad"), (1, exited(7)));
 }
@@ -87,8 +86,7 @@ fn the_first_of_two_init_containers_triggers_and_the_second_keeps_its_count() {
         .init(container("second", &[]))
         .container(container("main", &["forever"]));
     let mut scene = Scene::start(node, pod.build());
-    scene.wait_ready(1);
-    let pod = scene.pod();
+    let pod = scene.wait_restarted(1);
     assert_eq!(last(&pod, "first"), (1, exited(3)));
     assert_eq!((last(&pod, "second"), last(&pod, "main")), ((0, None), (0, None)));
 }
@@ -102,8 +100,7 @@ fn the_second_of_two_init_containers_triggers_and_the_first_runs_again() {
         .init(second.policy("Never").restart_all_on(&[3]))
         .container(container("main", &["forever"]));
     let mut scene = Scene::start(node, pod.build());
-    scene.wait_ready(1);
-    let pod = scene.pod();
+    let pod = scene.wait_restarted(1);
     assert_eq!((last(&pod, "first"), last(&pod, "second")), ((1, exited(0)), (1, exited(3))));
     assert_eq!(last(&pod, "main"), (0, None));
     assert_eq!(scene.node.logs("worker", "first", false), "count 2\n");
@@ -117,7 +114,7 @@ fn two_triggers_at_once_make_one_step() {
     let mut scene = Scene::start(node, pod.build());
     scene.wait_ready(0);
     scene.signal("fail");
-    scene.wait_ready(1);
+    scene.wait_restarted(1);
     let finished = scene.run.interrupt(LIMIT);
     let summary = finished.summary().pod("worker");
     assert_eq!((summary.epoch, summary.restarts("a"), summary.restarts("b")), (1, 1, 1));
@@ -137,7 +134,6 @@ fn a_container_that_had_been_restarted_before_counts_one_more() {
     scene.run.wait_for("the second run of flaky", LIMIT, second_run);
     assert_eq!(last(&scene.pod(), "flaky").0, 1);
     scene.signal("fail");
-    scene.wait_ready(1);
-    let pod = scene.pod();
+    let pod = scene.wait_restarted(1);
     assert_eq!((last(&pod, "flaky"), last(&pod, "trigger").0), ((2, killed()), 1));
 }
