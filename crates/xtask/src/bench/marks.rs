@@ -29,7 +29,7 @@ pub const MAIN: &str = "echo main > /bench/marks; while :; do sleep 3600; done";
 pub const TRIGGER_CODE: i32 = 88;
 
 /// The longest that anything measured here may take.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(15);
 
 /// The two pipes of one Pod.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 
 mod facts;
 mod fleet;
+mod interruption;
 mod marks;
 mod pod;
 mod procfs;

@@ -11,6 +11,7 @@ use reprise_testkit::image::TestImage;
 
 use super::facts::Machine;
 use super::fleet;
+use super::interruption::Interruption;
 use super::pod::{self, Worker};
 use super::report::{Report, Restarts};
 use super::runc::{self, Sequence};
@@ -49,15 +50,17 @@ pub fn run(options: &Options) -> Result<()> {
         Some(program) => program.canonicalize().with_context(|| format!("no program {}", program.display()))?,
         None => build_programs(&["build", "--release", "--package", "reprise"], &["reprise"])?.swap_remove(0),
     };
+    let interruption = Interruption::watch()?;
     let machine = Machine::read();
     println!("==> {} restarts of each kind, taking turns", options.runs);
-    let restarts = measure_restarts(&program, options)?;
+    let restarts = measure_restarts(&program, options, &interruption)?;
     let fleet = if options.pods > 0 {
         println!("==> {} Pods of two containers, idle", options.pods);
         Some(fleet::measure(&program, options.pods)?)
     } else {
         None
     };
+    interruption.check()?;
     let report = Report { machine, restarts, fleet };
     println!("{report}");
     if options.json {
@@ -67,7 +70,7 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Ours and runc's in turn, so that whatever else the machine does meets both.
-fn measure_restarts(program: &Path, options: &Options) -> Result<Restarts> {
+fn measure_restarts(program: &Path, options: &Options, interruption: &Interruption) -> Result<Restarts> {
     let node = Node::new().of_program(program);
     node.import(&TestImage::busybox().context("image for the Pod")?);
     let mut worker = Worker::start(&node)?;
@@ -79,6 +82,7 @@ fn measure_restarts(program: &Path, options: &Options) -> Result<Restarts> {
         ours.push(worker.restart()?);
         sleep(pause);
         theirs.push(sequence.restart()?);
+        interruption.check()?;
     }
     drop(sequence);
     worker.end();
