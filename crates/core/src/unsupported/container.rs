@@ -122,7 +122,7 @@ fn find_host_ports(container: &Container, path: &FieldPath, found: &mut Unsuppor
     for (i, port) in list(&container.ports).iter().enumerate() {
         if port.host_port.is_some_and(|port| port != 0) {
             let path = path.child("ports").index(i).child("hostPort");
-            found.warn(path, "the port is not open on the host; the Pod's address is reachable from it");
+            found.error(path, "the port would not be open on the host; the Pod's own address is reachable from it");
         }
     }
 }

@@ -39,6 +39,7 @@ spec:
   - name: c
     image: d
     tty: true
+    ports: [{containerPort: 80, hostPort: 80}]
     env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k}}}, {name: B, valueFrom: {secretKeyRef: {name: m, key: k}}}]
     envFrom: [{secretRef: {name: s}}]
     resources: {limits: {hugepages-2Mi: 2Mi, example.com/gpu: 1}}
@@ -65,6 +66,7 @@ spec:
             "spec.containers[0].resources.requests[hugepages-2Mi]",
             "spec.containers[0].securityContext.seccompProfile.type",
             "spec.containers[0].securityContext.procMount",
+            "spec.containers[0].ports[0].hostPort",
         ]
     );
     assert!(warnings.is_empty());
@@ -81,7 +83,6 @@ spec:
   - name: c
     image: d
     env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k, optional: true}}}]
-    ports: [{containerPort: 80, hostPort: 80}]
     livenessProbe: {exec: {command: [a]}}
     lifecycle: {preStop: {exec: {command: [a]}}}
 ";
@@ -94,7 +95,6 @@ spec:
             "spec.imagePullSecrets",
             "spec.readinessGates",
             "spec.containers[0].env[0].valueFrom.configMapKeyRef",
-            "spec.containers[0].ports[0].hostPort",
             "spec.containers[0].livenessProbe",
             "spec.containers[0].lifecycle.preStop",
         ]

@@ -19,6 +19,8 @@ pub(crate) const CONTAINER_NAME: &str = "io.kubernetes.container.name";
 pub(crate) const EPOCH: &str = "reprise.dev/epoch";
 /// Annotation of a sandbox: the runtime may prepare the next epoch's containers ahead of time.
 pub(crate) const PARK: &str = "reprise.dev/park";
+/// Annotation of a sandbox: mounts that its containers make must reach the host (`mountPropagation: Bidirectional`).
+pub(crate) const SHARED_MOUNTS: &str = "reprise.dev/bidirectional-mounts";
 
 /// Labels of the Pod's sandbox.
 pub(crate) fn of_sandbox(pod: &Pod) -> HashMap<String, String> {

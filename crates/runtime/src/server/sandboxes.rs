@@ -29,7 +29,10 @@ impl Engine {
         if config.metadata.is_none() {
             return Err(Failure::Missing("sandbox metadata"));
         }
-        if config.port_mappings.iter().any(|p| p.host_port > 0) {
+        let options = config.linux.as_ref().and_then(|l| l.security_context.as_ref());
+        let options = options.and_then(|s| s.namespace_options.as_ref());
+        let on_host = options.is_some_and(|o| o.network() == NamespaceMode::Node);
+        if !on_host && config.port_mappings.iter().any(|p| p.host_port > 0) {
             return Err(SpecError::Unsupported("a host port").into());
         }
         let id = uuid::Uuid::new_v4().simple().to_string();

@@ -4,6 +4,7 @@
 mod capabilities;
 mod devices;
 mod mounts;
+mod propagation;
 mod resources;
 pub mod user;
 
@@ -40,6 +41,21 @@ pub enum SpecError {
         target: String,
         /// The missing source.
         source_path: String,
+    },
+    /// A mount that is to share what is mounted below it, on a host mount that does not.
+    #[error(
+        "mount {target}: {source_path} is on {point}, which is not {needed}; make it so with \
+         `mount --make-rshared {point}`, or leave mountPropagation out"
+    )]
+    NotShared {
+        /// Where in the container.
+        target: String,
+        /// The source.
+        source_path: String,
+        /// The host's mount that the source is on.
+        point: String,
+        /// What that mount would have to be.
+        needed: &'static str,
     },
     /// A device that is not there.
     #[error("device {path} is not there")]

@@ -5,6 +5,7 @@ use std::path::Path;
 use reprise_cri::v1::{ContainerConfig, LinuxContainerSecurityContext, Mount, MountPropagation, NamespaceMode};
 use serde_json::{Value, json};
 
+use super::propagation::{self, Needed};
 use super::{Place, SpecError};
 use crate::cgroup::hierarchies;
 use crate::create::late_mounts::Source;
@@ -89,11 +90,14 @@ fn bind(mount: &Mount) -> Result<Value, SpecError> {
     let source_path = mount.host_path.clone();
     let source = std::fs::canonicalize(&source_path)
         .map_err(|_| SpecError::MountSource { target: mount.container_path.clone(), source_path })?;
-    let propagation = match mount.propagation() {
-        MountPropagation::PropagationPrivate => "rprivate",
-        MountPropagation::PropagationHostToContainer => "rslave",
-        MountPropagation::PropagationBidirectional => "rshared",
+    let (propagation, needed) = match mount.propagation() {
+        MountPropagation::PropagationPrivate => ("rprivate", None),
+        MountPropagation::PropagationHostToContainer => ("rslave", Some(Needed::SharedOrSlave)),
+        MountPropagation::PropagationBidirectional => ("rshared", Some(Needed::Shared)),
     };
+    if let Some(needed) = needed {
+        propagation::check(mount, &source, needed)?;
+    }
     let access = match (mount.readonly, mount.recursive_read_only) {
         (_, true) => "rro",
         (true, false) => "ro",
