@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use reprise_testkit::Node;
 use reprise_testkit::event::Event;
+use reprise_testkit::leftovers::Owned;
 use reprise_testkit::manifest::Pod;
 use serde_json::Value;
 
-use crate::scene::{LIMIT, Scene, container, ctl, last, pod, status};
+use crate::scene::{LIMIT, Scene, container, ctl, last, pod, status, wait_counted};
 
 /// How many tests share the fault points.
 const SHARES: u32 = 2;
@@ -53,6 +54,7 @@ fn survives(number: u32) -> bool {
     let mut run =
         node.run(std::slice::from_ref(&manifest)).arg("--keep").env("REPRISE_FAULT", number.to_string()).start();
     run.wait_for("Ready", LIMIT, |e| e.is("PodReady"));
+    wait_counted(&node);
     let before = facts(&node);
     std::fs::write(ctl(&node).join("fail"), "").unwrap();
     if run.wait_for_or_end("Ready again", LIMIT, ready_in_epoch_1).is_some() {
@@ -63,6 +65,7 @@ fn survives(number: u32) -> bool {
     if status_of(&scene).as_deref() != Some("ready") {
         scene.run.wait_for(&what, LIMIT, |e| e.is("PodReady"));
     }
+    wait_counted(&scene.node);
     let pod = scene.pod();
     for name in ["setup", "watcher", "main"] {
         assert_eq!(last(&pod, name).0, 1, "{name} after a kill at fault point {number}: {pod:#}");
@@ -123,14 +126,15 @@ fn containers_keep_their_processes_when_the_agent_is_killed_and_started_again() 
     let manifest = guarded(&node).build();
     let mut run = node.run(std::slice::from_ref(&manifest)).start();
     run.wait_for("Ready", LIMIT, |e| e.is("PodReady"));
-    let programs = |node: &Node, agent: u32| -> BTreeSet<i32> {
-        node.processes().iter().map(|p| p.pid).filter(|pid| *pid != agent.cast_signed()).collect()
-    };
-    let before = programs(&node, run.pid());
+    // Not the agent, and not a helper of it that is about to end.
+    let lasting = |process: &Owned| ["/testload", "__shim"].iter().any(|part| process.command.contains(part));
+    let programs = || -> BTreeSet<i32> { node.processes().iter().filter(|p| lasting(p)).map(|p| p.pid).collect() };
+    let before = programs();
+    assert_eq!(before.len(), 3, "a shim and two containers");
     run.kill();
     let mut again = node.run(&[manifest]).start();
     again.wait_for_stderr("already here", LIMIT);
-    assert_eq!(programs(&node, again.pid()), before);
+    assert_eq!(programs(), before);
     let pod = node.verb(&["ps", "-o", "json"]).ok().json()[0].clone();
     assert_eq!((last(&pod, "main").0, last(&pod, "watcher").0), (0, 0));
     let finished = again.interrupt(LIMIT);

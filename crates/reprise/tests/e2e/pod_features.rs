@@ -4,7 +4,7 @@ use reprise_testkit::manifest::{Container, Pod};
 use reprise_testkit::{Finished, Node};
 use serde_json::{Value, json};
 
-use crate::scene::{LIMIT, Scene, container, pod, status};
+use crate::scene::{LIMIT, Scene, container, eventually, pod, status};
 
 /// Runs a Pod of one container to its end and gives what it printed.
 fn prints(container: Container) -> String {
@@ -257,8 +257,8 @@ fn containers_share_memory_and_network_but_not_processes_by_default() {
         scene.node.exec("p", container, &[&["/testload"], steps].concat()).ok().stdout
     };
     assert_ne!(value(&exec("main", &["namespaces"]), "pid"), value(&exec("other", &["namespaces"]), "pid"));
+    assert_eq!(exec("other", &["wait-file", "/dev/shm/note", "cat", "/dev/shm/note"]), "shared\n");
     assert!(exec("other", &["get", "127.0.0.1:8080", "/"]).contains("200 OK"));
-    assert_eq!(exec("other", &["cat", "/dev/shm/note"]), "shared\n");
 }
 
 #[test]
@@ -271,7 +271,8 @@ fn host_network_is_the_machine_s() {
 #[test]
 fn pods_reach_each_other_and_the_machine_over_the_bridge() {
     let node = Node::with_testload();
-    let server = pod(&node, "server").container(container("main", &["serve", "8080", "forever"])).build();
+    let serve = container("main", &["serve", "8080", "print", "serving", "forever"]);
+    let server = pod(&node, "server").container(serve).build();
     let client = pod(&node, "client").container(container("main", &["forever"])).build();
     let mut run = node.run(&[server, client]).start();
     let mut ready = 0;
@@ -279,6 +280,7 @@ fn pods_reach_each_other_and_the_machine_over_the_bridge() {
         run.wait_for("two Pods Ready", LIMIT, |e| e.is("PodReady"));
         ready += 1;
     }
+    eventually("it serves", || node.logs("server", "main", false).contains("serving").then_some(()));
     let pods = node.verb(&["ps", "-o", "json"]).ok().json();
     let server = pods.as_array().unwrap().iter().find(|pod| pod["name"] == "server").unwrap();
     let address = format!("{}:8080", server["ip"].as_str().unwrap());

@@ -1,7 +1,7 @@
 //! What the end-to-end tests share: a node with a Pod running on it, and what is the same before and after a restart.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reprise_testkit::manifest::{Container, Pod};
 use reprise_testkit::{Node, Run};
@@ -56,8 +56,10 @@ impl Scene {
         std::fs::write(ctl(&self.node).join(file), "").unwrap();
     }
 
+    /// Waits until the Pod is Ready in `epoch` and its containers have counted themselves.
     pub fn wait_ready(&mut self, epoch: u64) {
         self.run.wait_for(&format!("Ready in epoch {epoch}"), LIMIT, |e| e.is("PodReady") && e.epoch == epoch);
+        wait_counted(&self.node);
     }
 
     /// Waits until the Pod is Ready in `epoch`, after restarts, and checks what R4 promises: one sandbox and one UID
@@ -101,6 +103,34 @@ impl Scene {
         let namespaces = self.node.exec(&text("pod"), container, &["/testload", "namespaces"]).ok().stdout;
         let namespace = namespaces.lines().find(|line| line.starts_with("net ")).unwrap().to_owned();
         Identity { uid: text("uid"), ip: text("ip"), sandbox: text("sandbox"), namespace }
+    }
+}
+
+/// A container runs from its first instruction on, which is a little before it has counted itself: waits until all
+/// that run have. They must have been made by [`container`].
+pub fn wait_counted(node: &Node) {
+    let pods = node.verb(&["ps", "-o", "json"]).ok().json();
+    for pod in pods.as_array().unwrap() {
+        let of = |list: &str| pod["status"][list].as_array().cloned().unwrap_or_default();
+        for status in of("initContainerStatuses").iter().chain(&of("containerStatuses")) {
+            let name = status["name"].as_str().unwrap();
+            if status["state"]["running"].is_object() {
+                let log = || Some(node.logs(pod["pod"].as_str().unwrap(), name, false)).filter(|log| !log.is_empty());
+                eventually(&format!("{name} has counted itself"), log);
+            }
+        }
+    }
+}
+
+/// Looks until there is something, at most for [`LIMIT`].
+pub fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let end = Instant::now() + LIMIT;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited {LIMIT:?} until {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -3,7 +3,7 @@
 use reprise_testkit::Node;
 use reprise_testkit::manifest::Container;
 
-use crate::scene::{LIMIT, Scene, container, fails_once, last, pod};
+use crate::scene::{LIMIT, Scene, container, eventually, fails_once, last, pod};
 
 fn killed() -> Option<(i64, String)> {
     Some((137, "RestartAllContainers".to_owned()))
@@ -41,7 +41,8 @@ fn a_sidecar_triggers_and_every_container_counts_one_restart() {
     assert_eq!(last(&pod, "setup"), (1, exited(0)));
     assert_eq!(last(&pod, "watcher"), (1, exited(88)));
     assert_eq!(last(&pod, "main"), (1, killed()));
-    assert_eq!(scene.node.logs("worker", "main", false), "count 2\nhello\n", "the emptyDir kept its count");
+    let whole = || Some(scene.node.logs("worker", "main", false)).filter(|log| log.ends_with("hello\n"));
+    assert_eq!(eventually("all is logged", whole), "count 2\nhello\n", "the emptyDir kept its count");
     assert_eq!(scene.node.logs("worker", "main", true), "count 1\nhello\n", "the run that was ended stays readable");
     let finished = scene.run.interrupt(LIMIT);
     let summary = finished.summary().pod("worker");

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use reprise_testkit::{Node, Run};
 use serde_json::Value;
 
-use crate::scene::{LIMIT, Scene, container, fails_once, pod};
+use crate::scene::{LIMIT, Scene, container, eventually, fails_once, pod, wait_counted};
 
 fn ready(node: &Node, manifest: Value, arguments: &[&str]) -> Run {
     let command = arguments.iter().fold(node.run(&[manifest]), |command, argument| command.arg(argument));
     let mut run = command.start();
     run.wait_for("Ready", LIMIT, |e| e.is("PodReady"));
+    wait_counted(node);
     run
 }
 
@@ -73,7 +74,8 @@ fn logs_are_told_as_the_api_tells_them() {
         .build();
     let run = ready(&node, manifest, &[]);
     let long = "x".repeat(40_000);
-    let answer = node.verb(&["logs", "worker"]).ok();
+    let whole = || Some(node.verb(&["logs", "worker"]).ok()).filter(|answer| answer.stdout.ends_with("trouble\n"));
+    let answer = eventually("all is logged", whole);
     assert_eq!(answer.stdout, format!("count 1\nhello\n{long}\ntrouble\n"));
     assert!(answer.stderr.contains("Defaulted container \"main\" out of: main, other"), "{}", answer.stderr);
     let fails = |arguments: &[&str], says: &str| {
@@ -132,7 +134,8 @@ fn what_a_run_kept_is_found_by_every_verb_without_an_agent() {
     assert_eq!(row(&node, "worker")[..4], ["default", "worker", "1/1", "Running"]);
     let answer = node.verb(&["ps"]).ok();
     assert!(answer.stderr.contains("no agent"), "not told that nobody looks after the Pod: {}", answer.stderr);
-    assert_eq!(node.logs("worker", "main", false), "count 1\nhello\ntrouble\n");
+    let whole = || Some(node.logs("worker", "main", false)).filter(|log| log.ends_with("trouble\n"));
+    assert_eq!(eventually("all is logged", whole), "count 1\nhello\ntrouble\n");
     exec_works(&node);
     assert_eq!(pods(&node)[0]["epoch"], 0);
     restart_works(&node);
