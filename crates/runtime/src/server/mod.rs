@@ -100,6 +100,9 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     let socket = config.socket.clone();
     let engine = Arc::new(Engine::new(config, images, network, seccomp, notices));
     recover::recover(&engine).await?;
+    for container in engine.inventory.containers() {
+        engine.park_later(&container);
+    }
     let listening = tokio::spawn(listen(Arc::clone(&engine), heard));
     let failed = |source| RuntimeError::Socket { path: socket.clone(), source };
     match std::fs::remove_file(&socket) {
