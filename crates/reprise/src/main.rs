@@ -3,6 +3,9 @@
 //! One program for everything: the node agent with its runtime, the verbs that look at it, and, started again under
 //! hidden names, the runtime's shims and helpers and the programs of the demo's containers.
 
+#[macro_use]
+mod stdout;
+
 mod access;
 mod agent;
 mod cli;

@@ -61,7 +61,9 @@ fn note_killed(pass: &mut Pass<'_>) {
     let Some(record) = &mut pass.ledger.last_step else { return };
     if record.killed_at.is_none() {
         record.killed_at = Some(killed_at);
-        pass.note(killed_at, Happened::ContainersKilled);
+        // Where nothing was left to kill, that is known with the step and told after it.
+        let told_at = pass.ledger.step.as_ref().map_or(killed_at, |step| killed_at.max(step.recorded_at));
+        pass.note(told_at, Happened::ContainersKilled);
     }
 }
 

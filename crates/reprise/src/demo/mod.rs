@@ -100,7 +100,7 @@ fn tell(output: Output, outcome: &Outcome, witness: &mut Witness) -> Result<Exit
     let well = restarted && findings.all_well();
     match output {
         Output::Json => json::print(&DemoSummary { summary, demo: findings })?,
-        Output::Text => outcome.pods.iter().for_each(|pod| print!("{}", report::text(pod, witness, &findings))),
+        Output::Text => outcome.pods.iter().for_each(|pod| out!("{}", report::text(pod, witness, &findings))),
     }
     Ok(match (well, outcome.interrupted) {
         (true, _) => ExitCode::SUCCESS,

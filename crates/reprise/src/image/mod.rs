@@ -68,14 +68,14 @@ pub async fn run(command: ImageCommand, store_dir: &Path) -> anyhow::Result<Exit
         ImageCommand::Pull { images } => {
             for image in &images {
                 let pulled = pull::pull(&store, image).await.with_context(|| format!("cannot pull {image}"))?;
-                println!("{image}  {}", table::summary(&pulled));
+                outln!("{image}  {}", table::summary(&pulled));
             }
         }
         ImageCommand::Import(arguments) => import(&store, &arguments)?,
-        ImageCommand::Ls(OutputArgs { output: Output::Text }) => print!("{}", table::list(&store.list()?)),
+        ImageCommand::Ls(OutputArgs { output: Output::Text }) => out!("{}", table::list(&store.list()?)),
         ImageCommand::Ls(OutputArgs { output: Output::Json }) => {
             for image in store.list()? {
-                println!("{}", report::line(&image)?);
+                outln!("{}", report::line(&image)?);
             }
         }
         ImageCommand::Inspect { images, output } => inspect(&store, &images, output.output)?,
@@ -96,7 +96,7 @@ fn import(store: &ImageStore, arguments: &ImportArgs) -> anyhow::Result<()> {
         };
         for image in images.with_context(|| format!("cannot import {}", path.display()))? {
             let names = if image.repo_tags.is_empty() { "<no name>".to_owned() } else { image.repo_tags.join(", ") };
-            println!("{names}  {}", table::summary(&image));
+            outln!("{names}  {}", table::summary(&image));
         }
     }
     Ok(())
@@ -106,8 +106,8 @@ fn inspect(store: &ImageStore, images: &[String], output: Output) -> anyhow::Res
     for name in images {
         let image = find(store, name)?;
         match output {
-            Output::Text => print!("{}", table::details(&image)),
-            Output::Json => println!("{}", report::details(&image)?),
+            Output::Text => out!("{}", table::details(&image)),
+            Output::Json => outln!("{}", report::details(&image)?),
         }
     }
     Ok(())
@@ -119,8 +119,8 @@ fn remove(store: &ImageStore, images: &[String]) -> anyhow::Result<ExitCode> {
     for name in images {
         match remove_one(store, name) {
             Ok(removed) => {
-                removed.untagged.iter().for_each(|name| println!("untagged {name}"));
-                removed.deleted.iter().for_each(|id| println!("removed {id}"));
+                removed.untagged.iter().for_each(|name| outln!("untagged {name}"));
+                removed.deleted.iter().for_each(|id| outln!("removed {id}"));
             }
             Err(error) => {
                 eprintln!("error: {error:#}");

@@ -11,9 +11,14 @@ pub fn ready(pod: &PodReport) -> String {
     format!("{}/{}", counted.iter().filter(|c| c.ready).count(), counted.len())
 }
 
-/// The sum of all containers' restarts.
+/// The restarts of the init containers while they run; then those of the regular containers and sidecars.
 pub fn restarts(pod: &PodReport) -> i32 {
-    pod.init_containers().iter().chain(pod.containers()).map(|c| c.restart_count).sum()
+    let init = pod.init_containers();
+    if init.iter().any(|c| !is_through(pod, c)) {
+        return init.iter().map(|c| c.restart_count).sum();
+    }
+    let sidecars = init.iter().filter(|c| pod.is_sidecar(&c.name));
+    sidecars.chain(pod.containers()).map(|c| c.restart_count).sum()
 }
 
 /// One or two words: `Running`, `Init:0/2`, `PodInitializing`, `CrashLoopBackOff`, `Completed`, `Terminating`, ...

@@ -18,7 +18,7 @@ use reprise_node::{Node, NodeError, PodKey};
 
 use crate::agent::Agent;
 use crate::cli::{Output, RunArgs};
-use crate::failure::{BadInput, FAILED, INTERRUPTED};
+use crate::failure::{BadInput, FAILED};
 use crate::manifests;
 use crate::pod::PodReport;
 use crate::pod::summary::Summary;
@@ -71,17 +71,16 @@ fn print_summary(output: Output, summary: &Summary) -> Result<()> {
     match output {
         Output::Json => json::print(summary),
         Output::Text => {
-            println!("\n{}", summary.text().trim_end());
+            outln!("\n{}", summary.text().trim_end());
             Ok(())
         }
     }
 }
 
-/// 0 if all Pods succeeded, 1 if one did not; whoever interrupts a run that is to be kept has got what was asked for.
+/// 0 if all Pods succeeded, 1 if one did not, also when Ctrl-C ended them; whoever interrupts a run that is to be kept has
+/// got what was asked for.
 fn exit_code(outcome: &Outcome, keep: bool) -> ExitCode {
-    if outcome.interrupted {
-        return if keep { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) };
-    }
     let succeeded = |pod: &PodReport| pod.phase == "Succeeded";
-    if outcome.pods.iter().all(succeeded) { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+    let kept = outcome.interrupted && keep;
+    if kept || outcome.pods.iter().all(succeeded) { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }

@@ -17,9 +17,9 @@ const HEADER: [&str; 8] = ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "
 pub async fn run(args: &OutputArgs, settings: &Settings) -> Result<ExitCode> {
     let pods: Vec<PodReport> = access::pods(settings).await?.iter().map(PodReport::of).collect();
     match args.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&pods).context("writing JSON")?),
+        Output::Json => outln!("{}", serde_json::to_string_pretty(&pods).context("writing JSON")?),
         Output::Text if pods.is_empty() => eprintln!("no Pods on {}", settings.data_dir.display()),
-        Output::Text => print!("{}", table(&pods, Timestamp::now())),
+        Output::Text => out!("{}", table(&pods, Timestamp::now())),
     }
     Ok(ExitCode::SUCCESS)
 }

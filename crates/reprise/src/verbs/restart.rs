@@ -61,8 +61,8 @@ fn outcome(view: &PodView, epoch: u64) -> Option<(StepRecord, bool)> {
 fn print(output: Output, key: &PodKey, step: &StepRecord) -> Result<()> {
     let summary = StepSummary::of(step);
     match output {
-        Output::Json => println!("{}", serde_json::to_string(&summary)?),
-        Output::Text => println!("{key} restarted in place, epoch {}: {}", step.epoch, millis_text(&summary.ms)),
+        Output::Json => outln!("{}", serde_json::to_string(&summary)?),
+        Output::Text => outln!("{key} restarted in place, epoch {}: {}", step.epoch, millis_text(&summary.ms)),
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub async fn run(args: RmArgs, settings: &Settings) -> Result<ExitCode> {
     let mut access = Access::open(settings).await?;
     for key in known {
         match access.delete(&key, args.grace_period.map(i64::from), &settings.data_dir).await {
-            Ok(()) => println!("{key} removed"),
+            Ok(()) => outln!("{key} removed"),
             Err(error) => code = failure::report(&error.context(format!("can't delete the Pod {key}"))),
         }
     }

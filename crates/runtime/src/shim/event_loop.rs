@@ -146,7 +146,7 @@ impl Shim {
                     held.pump(stream);
                 }
             }
-            Ready::Executed(id) => self.executed(&id),
+            Ready::Executed(id) => self.executed(&id, Timestamp::now()),
         }
         Next::GoOn
     }
@@ -259,8 +259,7 @@ impl Shim {
         }
     }
 
-    fn executed(&mut self, id: &str) {
-        let now = Timestamp::now();
+    fn executed(&mut self, id: &str, now: Timestamp) {
         let Some(result) = self.held.get_mut(id).and_then(|held| held.execution(now)) else { return };
         if let Some((key, number)) = self.starting.remove(id) {
             self.answer(key, number, result.map(|at| Outcome::Started { at }));
@@ -286,7 +285,8 @@ impl Shim {
             self.strays.truncate(STRAYS);
             return;
         };
-        self.executed(&id);
+        // A program that ended at once may not have been seen to start yet.
+        self.executed(&id, now);
         let Some(exit) = self.held.get_mut(&id).map(|held| held.ended(code, now)) else { return };
         if let Some((key, number)) = self.starting.remove(&id) {
             let why = if exit.message.is_empty() { "it ended before its program ran" } else { &exit.message };
