@@ -1,7 +1,8 @@
 //! A Pod's durable record: all that a decision needs and the runtime can't be asked for later.
 //!
-//! The node writes it (temp file, fsync, rename) whenever [`crate::plan::plan`] returns a changed one,
-//! before it acts. After a crash the same inputs give the same plan, because there is no other memory.
+//! The node writes it (temp file, fsync, rename) when [`crate::plan::plan`] returns a changed one, before it acts; only
+//! what the runtime can be asked for again may be written a moment later. After a crash the same inputs give the same
+//! plan, because there is no other memory.
 
 use std::collections::BTreeMap;
 

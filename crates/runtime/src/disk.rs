@@ -1,4 +1,5 @@
-//! Small JSON records that are whole or not there: written beside, synced, renamed.
+//! Small JSON records that are whole or not there: written beside and renamed, and synced where they must outlive a
+//! power failure.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};

@@ -12,8 +12,8 @@
 //! sandbox lost -> begin again       otherwise -> start what is next
 //! ```
 //!
-//! The node writes the returned ledger to disk before it carries out any action. That alone gives R1:
-//! the pass that records a step also asks for the first kill.
+//! The node writes a ledger with a new step, exit or epoch to disk before it carries out any action. That alone gives
+//! R1: the pass that records a step also asks for the first kill.
 
 mod ending;
 mod fold;
@@ -53,7 +53,7 @@ pub struct Desired<'a> {
 pub struct Plan {
     /// What to do now, in any order or at once. Repeated until it is seen to be done.
     pub actions: Vec<Action>,
-    /// What to remember; to be durable before any action is carried out.
+    /// What to remember; what the runtime can't be asked for again is durable before any action is carried out.
     pub ledger: Ledger,
     /// What to report.
     pub status: PodStatus,
