@@ -39,8 +39,8 @@ fn view(paths: &PodPaths, pod: Pod) -> Result<PodView, NodeError> {
     Ok(PodView { status: status(&paths.status_file())?, pod, ledger, stage, steps })
 }
 
-/// A Pod whose agent ended before it wrote a status has none.
-fn status(path: &Path) -> Result<PodStatus, NodeError> {
+/// The status as it was last written down. A Pod whose agent ended before it wrote one has none.
+pub(crate) fn status(path: &Path) -> Result<PodStatus, NodeError> {
     match fs::read(path) {
         Ok(content) => {
             serde_json::from_slice(&content).map_err(|source| NodeError::BadRecord { path: path.to_owned(), source })

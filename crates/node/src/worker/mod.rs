@@ -37,12 +37,13 @@ use tokio::task::AbortHandle;
 use crate::config::NodeConfig;
 use crate::container::build::ResolvedImage;
 use crate::container::resource_ref::Machine;
-use crate::error::NodeError;
+use crate::error::{NodeError, chain};
 use crate::paths::{NodePaths, PodPaths};
 use crate::pod_key::{PodKey, uid_of};
 use crate::publisher::{NodeEvent, Publisher};
 use crate::record::ledger_file;
 use crate::record::timeline_file::Timeline;
+use crate::record::view_files;
 use crate::runtime_calls::Runtime;
 use crate::view::PodView;
 use flights::Flights;
@@ -133,9 +134,14 @@ impl Worker {
         let ledger = ledger_file::read(&paths.ledger_file())?;
         let timeline_path = paths.timeline_file();
         let timeline = Timeline::open(timeline_path.clone()).map_err(NodeError::file("read", timeline_path))?;
+        // Until the first pass, whoever asks sees what was last known. It decides nothing, so a damaged one is only told.
+        let last_status = view_files::status(&paths.status_file()).unwrap_or_else(|e| {
+            tracing::warn!(error = chain(&e), "the last status is not readable");
+            PodStatus::default()
+        });
         let view = Arc::new(Mutex::new(PodView {
             pod: pod.clone(),
-            status: PodStatus::default(),
+            status: last_status,
             ledger: ledger.clone(),
             stage: Stage::Live,
             steps: timeline.steps().to_vec(),

@@ -11,7 +11,7 @@ use reprise_testkit::leftovers::Owned;
 use reprise_testkit::manifest::Pod;
 use serde_json::Value;
 
-use crate::scene::{LIMIT, Scene, container, ctl, last, pod, status, wait_counted};
+use crate::scene::{LIMIT, Scene, container, ctl, eventually, last, pod, status, wait_counted};
 
 /// How many tests share the fault points.
 const SHARES: u32 = 2;
@@ -135,7 +135,10 @@ fn containers_keep_their_processes_when_the_agent_is_killed_and_started_again() 
     let mut again = node.run(&[manifest]).start();
     again.wait_for_stderr("already here", LIMIT);
     assert_eq!(programs(), before);
-    let pod = node.verb(&["ps", "-o", "json"]).ok().json()[0].clone();
+    let pod = eventually("the Pod is seen to run", || {
+        let pod = node.verb(&["ps", "-o", "json"]).ok().json()[0].clone();
+        (pod["phase"] == "Running").then_some(pod)
+    });
     assert_eq!((last(&pod, "main").0, last(&pod, "watcher").0), (0, 0));
     let finished = again.interrupt(LIMIT);
     assert_eq!(finished.summary().pod("worker").epoch, 0);
