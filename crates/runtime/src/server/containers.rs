@@ -33,18 +33,20 @@ impl Engine {
         let shim = sandbox.shim().filter(|_| sandbox.is_ready()).ok_or_else(|| not_ready(&sandbox))?;
         self.refuse_twin(&sandbox, &config)?;
         let image = self.image_of(&config)?;
-        let (id, foreign_pids) = match sandbox.lot.take(&Key::of(&config, &image)) {
-            Some(parked) => (parked.id, parked.foreign_pids),
+        let (id, record) = match sandbox.lot.take(&Key::of(&config, &image)) {
+            Some(parked) => {
+                let record = self.write_record(&parked.id, &sandbox, &config, &image, parked.foreign_pids)?;
+                (parked.id, record)
+            }
             None => {
                 let id = uuid::Uuid::new_v4().simple().to_string();
                 let prepared = self.prepare(&id, &sandbox, &shim, &config, &image)?;
                 // Written before the container is there: what is half made when the runtime dies can be cleared away.
-                self.write_record(&id, &sandbox, &config, &image, prepared.foreign_pids)?;
+                let record = self.write_record(&id, &sandbox, &config, &image, prepared.foreign_pids)?;
                 self.make(&id, &sandbox, &shim, &prepared).await?;
-                (id, prepared.foreign_pids)
+                (id, record)
             }
         };
-        let record = self.write_record(&id, &sandbox, &config, &image, foreign_pids)?;
         let dir = self.layout.container(&id);
         let container = Container::new(id.clone(), dir, Arc::clone(&sandbox), config, record, Run::default());
         self.inventory.add_container(Arc::new(container));
