@@ -53,7 +53,8 @@ impl Settings {
         self.data_dir.join("runtime")
     }
 
-    fn runtime(&self) -> RuntimeConfig {
+    /// The embedded runtime's.
+    pub fn runtime(&self) -> RuntimeConfig {
         RuntimeConfig::new(self.runtime_dir(), self.bridge.clone(), self.subnet, self.cgroup_root.clone())
     }
 

@@ -73,6 +73,8 @@ pub enum Command {
     Rm(RmArgs),
     /// Restart a Pod in place, now
     Restart(RestartArgs),
+    /// Serve the Container Runtime Interface alone: for kubelets, crictl and other CRI clients
+    Cri(CriArgs),
     /// Work with the images of this node
     #[command(subcommand)]
     Image(ImageCommand),
@@ -169,6 +171,14 @@ pub struct RestartArgs {
     /// For people or for programs
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
+}
+
+/// `reprise cri`.
+#[derive(Debug, Args)]
+pub struct CriArgs {
+    /// The socket to serve on
+    #[arg(long, default_value = "unix:///run/reprise/cri.sock", value_name = "unix://PATH")]
+    pub listen: String,
 }
 
 /// The programs of the demo image.

@@ -13,6 +13,7 @@ mod demo;
 mod duration_text;
 mod failure;
 mod image;
+mod interrupt;
 mod logs;
 mod manifests;
 mod pod;
@@ -64,6 +65,7 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Exec(args) => verbs::exec::run(args, &settings).await,
         Command::Rm(args) => verbs::rm::run(args, &settings).await,
         Command::Restart(args) => verbs::restart::run(args, &settings).await,
+        Command::Cri(args) => verbs::cri::run(args, &settings).await,
         Command::Image(command) => image::run(command, &settings.image_store()).await,
         // Both were taken care of above.
         Command::Demo(_) | Command::Workload { .. } => Ok(ExitCode::SUCCESS),

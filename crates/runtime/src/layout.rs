@@ -19,6 +19,11 @@ impl Layout {
         self.root.join("images")
     }
 
+    /// Held by the runtime that works on this folder.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
     /// All sandboxes.
     pub fn sandboxes(&self) -> PathBuf {
         self.root.join("sandboxes")

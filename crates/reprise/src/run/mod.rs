@@ -1,7 +1,6 @@
 //! `reprise run`: Pods from manifests, run to their end or until Ctrl-C, with everything told that happens.
 
 pub mod input;
-mod interrupt;
 pub mod json;
 pub mod output;
 pub mod session;

@@ -17,9 +17,9 @@ use reprise_node::{News, Node, NodeError, NodeEvent, NodePaths, PodKey, PodView}
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-use super::interrupt::Interrupts;
 use super::output::Teller;
 use super::watched::Watched;
+use crate::interrupt::Interrupts;
 use crate::logs::follow::PodLogs;
 use crate::pod::PodReport;
 

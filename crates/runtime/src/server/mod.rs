@@ -6,6 +6,7 @@ mod engine;
 mod exec_sync;
 mod failure;
 mod image_service;
+mod lock;
 mod machine;
 mod parking;
 mod recover;
@@ -33,6 +34,7 @@ use crate::seccomp::Filters;
 use crate::shim_client::Notice;
 use engine::Engine;
 use image_service::ImageCalls;
+use lock::RuntimeLock;
 use runtime_service::RuntimeCalls;
 
 /// Why the runtime can't start.
@@ -41,6 +43,9 @@ pub enum RuntimeError {
     /// This machine lacks something that cannot be done without.
     #[error(transparent)]
     Machine(#[from] machine::MachineError),
+    /// Another runtime is at work there.
+    #[error("another runtime works on {}: end it, or choose another --data-dir", .0.display())]
+    InUse(PathBuf),
     /// Its records can't be read or written.
     #[error("the runtime's data")]
     Disk(#[from] DiskError),
@@ -75,6 +80,7 @@ pub struct Runtime {
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
     listening: JoinHandle<()>,
+    _lock: RuntimeLock,
 }
 
 /// Takes up what is on disk and serves CRI in the background.
@@ -84,6 +90,7 @@ pub struct Runtime {
 pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     let mut warnings = machine::check()?;
     let layout = Layout::new(&config.root);
+    let lock = RuntimeLock::take(&config.root)?;
     for folder in [layout.sandboxes(), layout.containers()] {
         disk::make_dir(&folder)?;
     }
@@ -131,7 +138,7 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
             () = until => {}
         }
     });
-    Ok(Runtime { engine, warnings, stop: Some(stop), serving, listening })
+    Ok(Runtime { engine, warnings, stop: Some(stop), serving, listening, _lock: lock })
 }
 
 /// Carries what shims report to the engine.
@@ -165,6 +172,12 @@ impl Runtime {
     #[must_use]
     pub fn images(&self) -> &ImageStore {
         &self.engine.images
+    }
+
+    /// How many sandboxes there are.
+    #[must_use]
+    pub fn sandboxes(&self) -> usize {
+        self.engine.inventory.sandboxes().len()
     }
 
     /// Stops serving. Sandboxes and containers go on.
