@@ -3,13 +3,17 @@
 use super::metadata::{Package, metadata};
 
 /// Each crate and the workspace crates that it may depend on. A crate that is not listed is not allowed.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("reprise-core", &[]),
     ("reprise-cri", &["reprise-core"]),
     ("reprise-images", &[]),
-    ("reprise-runtime", &["reprise-cri", "reprise-images"]),
-    ("reprise-node", &["reprise-core", "reprise-cri"]),
-    ("reprise", &["reprise-core", "reprise-cri", "reprise-images", "reprise-runtime", "reprise-node"]),
+    ("reprise-streaming", &[]),
+    ("reprise-runtime", &["reprise-cri", "reprise-images", "reprise-streaming"]),
+    ("reprise-node", &["reprise-core", "reprise-cri", "reprise-streaming"]),
+    (
+        "reprise",
+        &["reprise-core", "reprise-cri", "reprise-images", "reprise-streaming", "reprise-runtime", "reprise-node"],
+    ),
     ("reprise-testkit", &[]),
     ("xtask", &["reprise-testkit"]),
 ];
