@@ -40,6 +40,8 @@ impl Refusal {
         *response.status_mut() = self.status;
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, text);
+        // Who wanted another protocol does not go on in this one.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         for version in &self.accepted {
             response.headers_mut().append(ACCEPTED_VERSIONS, HeaderValue::from_static(version));
         }
