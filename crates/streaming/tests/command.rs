@@ -1,5 +1,7 @@
 //! Exec and attach, from one end to the other, in every protocol that the client speaks.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod harness;
 
 use harness::{PROTOCOLS, action, dial, exec, server, soon, streams};

@@ -1,5 +1,7 @@
 //! Port-forwards, from one end to the other.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod harness;
 
 use std::future::pending;

@@ -1,5 +1,7 @@
 //! What clients are refused, and what they get no further with.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod harness;
 
 use std::time::Duration;
