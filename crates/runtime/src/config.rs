@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::network::cni::CniConfig;
 use crate::network::subnet::Subnet;
+use crate::network::subnet6::Subnet6;
 
 /// Settings of one runtime. Several can run on one machine if all of these differ.
 #[derive(Debug, Clone)]
@@ -15,6 +17,10 @@ pub struct RuntimeConfig {
     pub bridge: String,
     /// The Pods' addresses.
     pub subnet: Subnet,
+    /// The Pods' IPv6 addresses, if they are to have some beside the others.
+    pub subnet6: Option<Subnet6>,
+    /// Where CNI plugins give Pods their network, in place of the bridge.
+    pub cni: Option<CniConfig>,
     /// The cgroup that all its cgroups are in, such as `/reprise-1a2b3c4d`.
     pub cgroup_root: String,
     /// The program to run as shim and helper: this one.
@@ -22,10 +28,11 @@ pub struct RuntimeConfig {
 }
 
 impl RuntimeConfig {
-    /// Settings for a runtime that keeps its data and its socket in `root`.
+    /// Settings for a runtime that keeps its data and its socket in `root`, and gives Pods IPv4 addresses on a bridge.
     #[must_use]
     pub fn new(root: PathBuf, bridge: String, subnet: Subnet, cgroup_root: String) -> Self {
         let socket = root.join("cri.sock");
-        Self { root, socket, bridge, subnet, cgroup_root, program: PathBuf::from("/proc/self/exe") }
+        let program = PathBuf::from("/proc/self/exe");
+        Self { root, socket, bridge, subnet, subnet6: None, cni: None, cgroup_root, program }
     }
 }

@@ -39,6 +39,16 @@ impl Layout {
         self.root.join("addresses.json")
     }
 
+    /// The ports of the host that lead to sandboxes on our own bridge.
+    pub fn host_ports(&self) -> PathBuf {
+        self.root.join("host-ports.json")
+    }
+
+    /// What CNI plugins were asked, a file for each sandbox.
+    pub fn cni(&self) -> PathBuf {
+        self.root.join("cni")
+    }
+
     /// One sandbox.
     pub fn sandbox(&self, id: &str) -> SandboxDir {
         SandboxDir(self.sandboxes().join(id))

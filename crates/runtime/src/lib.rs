@@ -17,6 +17,8 @@ mod create;
 mod disk;
 mod error;
 mod exec;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod layout;
 mod network;
 mod pid_namespace;
@@ -28,5 +30,7 @@ mod shim_client;
 mod spec;
 
 pub use config::RuntimeConfig;
+pub use network::cni::CniConfig;
 pub use network::subnet::{Subnet, SubnetError};
+pub use network::subnet6::{Subnet6, Subnet6Error};
 pub use server::{Runtime, RuntimeError, serve};

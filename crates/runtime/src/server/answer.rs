@@ -1,7 +1,7 @@
 //! The runtime's knowledge in CRI's words.
 
 use reprise_cri::v1::{
-    Container as ListedContainer, ContainerState, ContainerStatus, ImageSpec, LinuxPodSandboxStatus, Namespace,
+    Container as ListedContainer, ContainerState, ContainerStatus, ImageSpec, LinuxPodSandboxStatus, Namespace, PodIp,
     PodSandbox, PodSandboxNetworkStatus, PodSandboxState, PodSandboxStatus,
 };
 use reprise_images::Image;
@@ -37,7 +37,7 @@ pub fn sandbox_status(sandbox: &Sandbox) -> PodSandboxStatus {
         created_at: record.created_at,
         network: Some(PodSandboxNetworkStatus {
             ip: record.ip.clone().unwrap_or_default(),
-            additional_ips: Vec::new(),
+            additional_ips: record.additional_ips.iter().map(|ip| PodIp { ip: ip.clone() }).collect(),
         }),
         linux: Some(LinuxPodSandboxStatus { namespaces: Some(Namespace { options }) }),
         labels: sandbox.config.labels.clone(),

@@ -63,6 +63,8 @@ impl Failure {
                 Code::NotFound
             }
             Self::State { .. } => Code::FailedPrecondition,
+            Self::Network(NetworkError::HostPort(_)) => Code::InvalidArgument,
+            Self::Network(e) if e.is_port_conflict() => Code::FailedPrecondition,
             Self::Missing(_) | Self::Image(ImageError::InvalidReference { .. }) => Code::InvalidArgument,
             Self::Spec(SpecError::Unsupported(_)) => Code::Unimplemented,
             Self::Spec(_) => Code::InvalidArgument,

@@ -95,7 +95,7 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
         disk::make_dir(&folder)?;
     }
     let images = ImageStore::open(&layout.images())?;
-    let network = Network::open(&config.bridge, config.subnet, &layout.addresses()).await?;
+    let network = Network::open(&config, &layout).await?;
     let seccomp = match compile_seccomp(&config) {
         Ok(path) => Some(path),
         Err(sentence) => {
@@ -149,7 +149,10 @@ async fn listen(engine: Arc<Engine>, mut heard: mpsc::UnboundedReceiver<Notice>)
                 Some(container) => engine.ended(&container, exit),
                 None => engine.forget_parked(&id),
             },
-            Notice::ShimGone { sandbox } => engine.shim_gone(&sandbox),
+            Notice::ShimGone { sandbox } => {
+                engine.shim_gone(&sandbox);
+                engine.network.lost(&sandbox).await;
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::sandboxes::CONFIG;
 use super::state::{Container, ContainerRecord, Run, Sandbox, SandboxRecord};
 use crate::disk::{self, DiskError};
 use crate::error::chain;
-use crate::network::NetworkError;
+use crate::network::Known;
 use crate::shim::protocol::{Call, ContainerState};
 use crate::shim_client::Shim;
 
@@ -29,12 +29,36 @@ pub async fn recover(engine: &Arc<Engine>) -> Result<(), RuntimeError> {
     for id in names(&engine.layout.containers())? {
         container(engine, &id, &known).await?;
     }
-    let alive: Vec<String> = engine.inventory.sandboxes().iter().map(|s| s.id.clone()).collect();
-    engine.network.forget_others(&alive).await.map_err(|e: NetworkError| RuntimeError::Network(e))?;
+    network(engine).await?;
     let leases = engine.images.leases()?;
     for lease in leases.iter().filter(|l| engine.inventory.container(&l.holder).is_none()) {
         engine.images.release(&lease.holder)?;
     }
+    Ok(())
+}
+
+/// Gives back what lost sandboxes have of the network, and looks whether the others still have theirs.
+async fn network(engine: &Arc<Engine>) -> Result<(), RuntimeError> {
+    let sandboxes = engine.inventory.sandboxes();
+    let known = sandboxes.iter().map(|s| Known { id: s.id.clone(), shim: s.shim().map(|shim| shim.pid) });
+    engine.network.recover(&known.collect::<Vec<_>>()).await?;
+    let mut networked = Vec::new();
+    for sandbox in sandboxes.into_iter().filter(|s| s.is_ready() && s.record().ip.is_some()) {
+        let Some(shim) = sandbox.shim() else { continue };
+        if engine.network.is_cut_off(&sandbox.id, shim.pid) {
+            tracing::warn!(sandbox = sandbox.id, "its network link is gone: it is not ready any more");
+            sandbox.cut_off();
+        } else {
+            networked.push(sandbox.id.clone());
+        }
+    }
+    // Plugins may take their time: the runtime serves meanwhile.
+    let engine = Arc::clone(engine);
+    tokio::spawn(async move {
+        for sandbox in &networked {
+            engine.network.check(sandbox).await;
+        }
+    });
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use super::engine::Engine;
 use super::failure::Failure;
+use crate::error::chain;
 use crate::shim::protocol::Call;
 
 /// The runtime service.
@@ -37,9 +38,14 @@ impl RuntimeService for RuntimeCalls {
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
-        let ready =
-            |kind: &str| RuntimeCondition { r#type: kind.to_owned(), status: true, ..RuntimeCondition::default() };
-        let conditions = vec![ready("RuntimeReady"), ready("NetworkReady")];
+        let condition = |kind: &str| RuntimeCondition { r#type: kind.to_owned(), status: true, ..Default::default() };
+        let mut network = condition("NetworkReady");
+        if let Err(e) = self.0.network.ready().await {
+            network.status = false;
+            network.reason = "NetworkPluginNotReady".to_owned();
+            network.message = chain(&e);
+        }
+        let conditions = vec![condition("RuntimeReady"), network];
         Ok(Response::new(StatusResponse { status: Some(RuntimeStatus { conditions }), ..StatusResponse::default() }))
     }
 

@@ -13,9 +13,9 @@ use super::failure::Failure;
 use super::state::{Sandbox, SandboxRecord};
 use crate::cgroup;
 use crate::disk::{self, DiskError};
+use crate::network::{NetworkError, Request};
 use crate::shim::protocol::{Call, ShimConfig};
 use crate::shim_client::Shim;
-use crate::spec::SpecError;
 
 /// Beside the record: the config as CRI sent it.
 pub const CONFIG: &str = "config.pb";
@@ -32,15 +32,21 @@ impl Engine {
         let options = config.linux.as_ref().and_then(|l| l.security_context.as_ref());
         let options = options.and_then(|s| s.namespace_options.as_ref());
         let on_host = options.is_some_and(|o| o.network() == NamespaceMode::Node);
-        if !on_host && config.port_mappings.iter().any(|p| p.host_port > 0) {
-            return Err(SpecError::Unsupported("a host port").into());
-        }
         let id = uuid::Uuid::new_v4().simple().to_string();
+        // On the host's network there is nothing to lead to the Pod.
+        let request = if on_host { None } else { Some(Request::of(&id, &config).map_err(NetworkError::from)?) };
         let dir = self.layout.sandbox(&id);
-        let record = SandboxRecord { created_at: now(), ip: None, shim: 0, complete: false, stopped: false };
+        let record = SandboxRecord {
+            created_at: now(),
+            ip: None,
+            additional_ips: Vec::new(),
+            shim: 0,
+            complete: false,
+            stopped: false,
+        };
         let cgroup = self.sandbox_cgroup(&id, &config);
         let sandbox = Arc::new(Sandbox::new(id.clone(), dir, config, cgroup, record));
-        match self.set_up(&sandbox).await {
+        match self.set_up(&sandbox, request).await {
             Ok(()) => {
                 self.inventory.add_sandbox(Arc::clone(&sandbox));
                 self.tell(&id, ContainerEventType::ContainerCreatedEvent, &sandbox);
@@ -56,21 +62,22 @@ impl Engine {
         }
     }
 
-    async fn set_up(&self, sandbox: &Sandbox) -> Result<(), Failure> {
+    async fn set_up(&self, sandbox: &Sandbox, network: Option<Request>) -> Result<(), Failure> {
         let dir = &sandbox.dir;
         disk::make_dir(dir.path())?;
         save_config(&dir.path().join(CONFIG), &sandbox.config)?;
         disk::write(&dir.record(), &*sandbox.record(), false)?;
         write_files(sandbox)?;
         let config = self.shim_config(sandbox);
-        let own_network = config.own_network;
         let shim = Shim::start(&self.config.program, &sandbox.id, dir, &config, self.notices.clone()).await?;
         let pid = shim.pid;
         sandbox.record().shim = pid;
         sandbox.set_shim(Some(Arc::new(shim)));
-        if own_network {
-            let ip = self.network.attach(&sandbox.id, pid).await?;
-            sandbox.record().ip = Some(ip.to_string());
+        if let Some(request) = network {
+            let mut ips = self.network.attach(&request, pid).await?.into_iter().map(|ip| ip.to_string());
+            let mut record = sandbox.record();
+            record.ip = ips.next();
+            record.additional_ips = ips.collect();
         }
         sandbox.record().complete = true;
         disk::write(&dir.record(), &*sandbox.record(), true)?;
@@ -154,6 +161,8 @@ impl Engine {
 
     /// Ends the shim and clears away files, cgroups and network of a sandbox without containers.
     pub async fn clear_sandbox(&self, sandbox: &Sandbox) -> Result<(), Failure> {
+        // While the shim lives: plugins want to see the namespace. What they don't take back they are asked for again.
+        let detached = self.network.detach(&sandbox.id).await;
         if let Some(shim) = sandbox.shim() {
             let pid = shim.pid;
             if let Err(e) = shim.call(Call::Shutdown).await {
@@ -162,11 +171,11 @@ impl Engine {
             sandbox.set_shim(None);
             wait_gone(pid).await;
         }
-        self.network.detach(&sandbox.id).await?;
         cgroup::kill_all(&sandbox.cgroup);
         if !cgroup::remove(&sandbox.cgroup) {
             tracing::warn!(cgroup = sandbox.cgroup, "a cgroup is still busy and was not removed");
         }
+        detached?;
         disk::remove_dir(sandbox.dir.path())?;
         Ok(())
     }

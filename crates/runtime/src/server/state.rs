@@ -1,6 +1,7 @@
 //! What the runtime knows of its sandboxes and containers, and what of it is on disk.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -18,8 +19,11 @@ use crate::shim_client::Shim;
 pub struct SandboxRecord {
     /// Nanoseconds since 1970.
     pub created_at: i64,
-    /// The Pod's address.
+    /// The Pod's primary address.
     pub ip: Option<String>,
+    /// Its other ones.
+    #[serde(default)]
+    pub additional_ips: Vec<String>,
     /// The shim's process.
     pub shim: i32,
     /// Whether it was ever completed; an incomplete one is cleared away at the next start.
@@ -38,6 +42,8 @@ pub struct Sandbox {
     pub cgroup: String,
     record: Mutex<SandboxRecord>,
     shim: Mutex<Option<Arc<Shim>>>,
+    /// Whether its link was found to be gone.
+    cut_off: AtomicBool,
     /// Containers made ahead of time.
     pub lot: Lot,
     /// Held by what changes the sandbox as a whole.
@@ -47,8 +53,8 @@ pub struct Sandbox {
 impl Sandbox {
     pub fn new(id: String, dir: SandboxDir, config: PodSandboxConfig, cgroup: String, record: SandboxRecord) -> Self {
         let changing = tokio::sync::Mutex::new(());
-        let (record, shim) = (Mutex::new(record), Mutex::new(None));
-        Self { id, dir, config, cgroup, record, shim, lot: Lot::default(), changing }
+        let (record, shim, cut_off) = (Mutex::new(record), Mutex::new(None), AtomicBool::new(false));
+        Self { id, dir, config, cgroup, record, shim, cut_off, lot: Lot::default(), changing }
     }
 
     pub fn record(&self) -> MutexGuard<'_, SandboxRecord> {
@@ -63,9 +69,14 @@ impl Sandbox {
         *lock(&self.shim) = shim;
     }
 
+    /// Its link is gone: it is not ready any more.
+    pub fn cut_off(&self) {
+        self.cut_off.store(true, Ordering::Relaxed);
+    }
+
     pub fn is_ready(&self) -> bool {
         let record = self.record();
-        record.complete && !record.stopped && lock(&self.shim).is_some()
+        record.complete && !record.stopped && lock(&self.shim).is_some() && !self.cut_off.load(Ordering::Relaxed)
     }
 }
 
