@@ -59,12 +59,11 @@ pub fn find(pod: &Pod) -> Unsupported {
     for (i, volume) in list(&spec.volumes).iter().enumerate() {
         volume::find(volume, &path.child("volumes").index(i), &mut found);
     }
-    let on_host_network = spec.host_network == Some(true);
     for (name, containers) in
         [("initContainers", list(&spec.init_containers)), ("containers", spec.containers.as_slice())]
     {
         for (i, container) in containers.iter().enumerate() {
-            container::find(container, on_host_network, &path.child(name).index(i), &mut found);
+            container::find(container, &path.child(name).index(i), &mut found);
         }
     }
     found

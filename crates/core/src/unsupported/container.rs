@@ -12,7 +12,7 @@ use crate::validation::is_huge_pages;
 const NO_API: &str = "there is no API server to read it from";
 const ABSENT: &str = "there is no API server to read it from; it is optional and taken for absent";
 
-pub(super) fn find(container: &Container, on_host_network: bool, path: &FieldPath, found: &mut Unsupported) {
+pub(super) fn find(container: &Container, path: &FieldPath, found: &mut Unsupported) {
     for (i, var) in list(&container.env).iter().enumerate() {
         if let Some(source) = &var.value_from {
             find_env(source, &path.child("env").index(i).child("valueFrom"), found);
@@ -32,9 +32,6 @@ pub(super) fn find(container: &Container, on_host_network: bool, path: &FieldPat
     }
     if let Some(context) = &container.security_context {
         find_security(context, &path.child("securityContext"), found);
-    }
-    if !on_host_network {
-        find_host_ports(container, path, found);
     }
     find_ignored(container, path, found);
 }
@@ -115,15 +112,6 @@ pub(super) fn find_app_armor(profile: Option<&AppArmorProfile>, path: &FieldPath
         Some("Localhost") => found.error(path, "the container would run without its AppArmor profile"),
         Some("RuntimeDefault") => found.warn(path, "the container runs without an AppArmor profile"),
         _ => {}
-    }
-}
-
-fn find_host_ports(container: &Container, path: &FieldPath, found: &mut Unsupported) {
-    for (i, port) in list(&container.ports).iter().enumerate() {
-        if port.host_port.is_some_and(|port| port != 0) {
-            let path = path.child("ports").index(i).child("hostPort");
-            found.error(path, "the port would not be open on the host; the Pod's own address is reachable from it");
-        }
     }
 }
 

@@ -21,7 +21,7 @@ spec:
   - name: c
     image: d
     env: [{name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
-    ports: [{containerPort: 80}]
+    ports: [{containerPort: 80, hostPort: 8080, hostIP: 127.0.0.1}]
     resources: {limits: {cpu: 1, memory: 1Gi}}
     securityContext: {privileged: true, capabilities: {add: [NET_ADMIN]}}
 ";
@@ -39,7 +39,6 @@ spec:
   - name: c
     image: d
     tty: true
-    ports: [{containerPort: 80, hostPort: 80}]
     env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k}}}, {name: B, valueFrom: {secretKeyRef: {name: m, key: k}}}]
     envFrom: [{secretRef: {name: s}}]
     resources: {limits: {hugepages-2Mi: 2Mi, example.com/gpu: 1}}
@@ -66,7 +65,6 @@ spec:
             "spec.containers[0].resources.requests[hugepages-2Mi]",
             "spec.containers[0].securityContext.seccompProfile.type",
             "spec.containers[0].securityContext.procMount",
-            "spec.containers[0].ports[0].hostPort",
         ]
     );
     assert!(warnings.is_empty());
