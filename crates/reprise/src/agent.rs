@@ -55,7 +55,9 @@ impl Settings {
 
     /// The embedded runtime's.
     pub fn runtime(&self) -> RuntimeConfig {
-        RuntimeConfig::new(self.runtime_dir(), self.bridge.clone(), self.subnet, self.cgroup_root.clone())
+        let (bridge, cgroup_root) = (self.bridge.clone(), self.cgroup_root.clone());
+        let subnet6 = self.subnet6;
+        RuntimeConfig { subnet6, ..RuntimeConfig::new(self.runtime_dir(), bridge, self.subnet, cgroup_root) }
     }
 
     fn node(&self) -> NodeConfig {

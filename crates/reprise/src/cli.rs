@@ -38,6 +38,9 @@ pub struct NodeArgs {
     /// Addresses for Pods, an IPv4 network [default: what the node had before, at first 10.85.0.0/16]
     #[arg(long, global = true, env = "REPRISE_SUBNET", value_name = "CIDR")]
     pub subnet: Option<String>,
+    /// IPv6 addresses for Pods beside those, such as fd00:10:85::/64, or none [default: what the node had before]
+    #[arg(long, global = true, env = "REPRISE_SUBNET6", value_name = "CIDR")]
+    pub subnet6: Option<String>,
     /// Feature gates, such as RestartAllContainersOnContainerExits=false
     #[arg(
         long,
@@ -179,6 +182,12 @@ pub struct CriArgs {
     /// The socket to serve on
     #[arg(long, default_value = "unix:///run/reprise/cri.sock", value_name = "unix://PATH")]
     pub listen: String,
+    /// Let CNI plugins make the Pods' network, as the first configuration in this folder says
+    #[arg(long, value_name = "DIR")]
+    pub cni_conf_dir: Option<PathBuf>,
+    /// Folder of CNI plugins; can be given several times [default: /opt/cni/bin and /usr/lib/cni]
+    #[arg(long, value_name = "DIR", requires = "cni_conf_dir")]
+    pub cni_bin_dir: Vec<PathBuf>,
 }
 
 /// The programs of the demo image.

@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
-use reprise_runtime::Subnet;
+use reprise_runtime::{Subnet, Subnet6};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::NodeArgs;
@@ -33,6 +33,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     pub bridge: String,
     pub subnet: Subnet,
+    pub subnet6: Option<Subnet6>,
     /// The parent of all its Pods' cgroups.
     pub cgroup_root: String,
     pub gates: FeatureGates,
@@ -45,6 +46,8 @@ pub struct Settings {
 struct Remembered {
     bridge: String,
     subnet: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subnet6: Option<String>,
 }
 
 impl Settings {
@@ -58,9 +61,11 @@ impl Settings {
         let bridge = args.bridge.clone().or(known_bridge).unwrap_or_else(|| format!("reprise{:06x}", id & 0xff_ffff));
         let known_subnet = remembered.as_ref().map(|known| known.subnet.as_str());
         let subnet = args.subnet.as_deref().or(known_subnet).unwrap_or(DEFAULT_SUBNET);
+        let known_subnet6 = remembered.as_ref().and_then(|known| known.subnet6.as_deref());
         Ok(Self {
             bridge: check_bridge(bridge)?,
             subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
+            subnet6: subnet6(args.subnet6.as_deref().or(known_subnet6))?,
             cgroup_root: format!("/reprise-{id:016x}"),
             gates: args.feature_gates.parse().map_err(|e| BadInput::new(format!("--feature-gates: {e}")))?,
             limits: backoff(&args.restart_backoff)?,
@@ -72,7 +77,11 @@ impl Settings {
     /// Leaves in the data folder what later verbs need.
     pub fn remember(&self) -> Result<()> {
         let path = Remembered::path(&self.data_dir);
-        let text = serde_json::to_vec(&Remembered { bridge: self.bridge.clone(), subnet: self.subnet.to_string() });
+        let text = serde_json::to_vec(&Remembered {
+            bridge: self.bridge.clone(),
+            subnet: self.subnet.to_string(),
+            subnet6: self.subnet6.map(|subnet| subnet.to_string()),
+        });
         let written = text.map_err(io::Error::from).and_then(|text| {
             fs::create_dir_all(&self.data_dir)?;
             let new = path.with_extension("new");
@@ -132,6 +141,12 @@ fn check_bridge(name: String) -> Result<String> {
     Err(BadInput::new(format!("--bridge {name}: {rule}")).into())
 }
 
+fn subnet6(text: Option<&str>) -> Result<Option<Subnet6>> {
+    let text = text.filter(|text| !matches!(*text, "" | "none"));
+    let parsed = text.map(str::parse::<Subnet6>).transpose();
+    parsed.map_err(|e| BadInput::new(format!("--subnet6: {e}")).into())
+}
+
 fn backoff(text: &str) -> Result<BackoffLimits> {
     let bad = |why: &str| BadInput::new(format!("--restart-backoff {text}: {why}, as in 10s..5m"));
     let (initial, max) = text.split_once("..").ok_or_else(|| bad("two durations are needed"))?;
@@ -178,10 +193,12 @@ mod tests {
     #[test]
     fn a_later_verb_finds_the_network_that_was_chosen_first() {
         let folder = tempfile::tempdir().unwrap();
-        let first = settings(folder.path(), &["--subnet", "10.9.0.0/24", "--bridge", "br9"]).unwrap();
-        first.remember().unwrap();
+        let flags = ["--subnet", "10.9.0.0/24", "--subnet6", "fd00:9::/64", "--bridge", "br9"];
+        settings(folder.path(), &flags).unwrap().remember().unwrap();
         let later = settings(folder.path(), &[]).unwrap();
         assert_eq!((later.bridge.as_str(), later.subnet.to_string().as_str()), ("br9", "10.9.0.0/24"));
+        assert_eq!(later.subnet6.unwrap().to_string(), "fd00:9::/64");
+        assert_eq!(settings(folder.path(), &["--subnet6", "none"]).unwrap().subnet6, None);
     }
 
     #[test]
@@ -190,6 +207,7 @@ mod tests {
         for (flag, value) in [
             ("--subnet", "10.9.0.0"),
             ("--subnet", "10.9.0.0/31"),
+            ("--subnet6", "10.9.0.0/24"),
             ("--bridge", "sixteen-letters-"),
             ("--restart-backoff", "5m..10s"),
             ("--restart-backoff", "0s..10s"),

@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// How many tests can have a network at the same time on one machine.
 const SLOTS: u8 = 200;
+/// How many ports of the host belong to a slot.
+const PORTS: u16 = 20;
 
 /// A claimed bridge name and subnet; given back when dropped.
 #[derive(Debug)]
@@ -39,6 +41,17 @@ impl NetSlot {
     pub fn subnet(&self) -> String {
         format!("10.213.{}.0/24", self.number)
     }
+
+    /// The IPv6 subnet, for tests that want one.
+    pub fn subnet6(&self) -> String {
+        format!("fd00:10:213:{:x}::/64", self.number)
+    }
+
+    /// The `n`th port of the host for this slot, below those that the kernel gives to clients.
+    pub fn host_port(&self, n: u16) -> u16 {
+        assert!(n < PORTS, "a slot has {PORTS} ports");
+        20_000 + u16::from(self.number) * PORTS + n
+    }
 }
 
 fn bridge(number: u8) -> String {
@@ -65,7 +78,8 @@ mod tests {
         let first = NetSlot::claim();
         let second = NetSlot::claim();
         assert_ne!(first.bridge(), second.bridge());
-        assert_ne!(first.subnet(), second.subnet());
+        assert!(first.subnet() != second.subnet() && first.subnet6() != second.subnet6());
+        assert_ne!(first.host_port(0), second.host_port(0));
         assert!(claim(first.number).is_none());
     }
 

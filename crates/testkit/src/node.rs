@@ -124,6 +124,18 @@ impl Node {
         self.slot.subnet()
     }
 
+    /// The IPv6 subnet, for `--subnet6` in tests that want one.
+    #[must_use]
+    pub fn subnet6(&self) -> String {
+        self.slot.subnet6()
+    }
+
+    /// The `n`th port of the host that no other test uses.
+    #[must_use]
+    pub fn host_port(&self, n: u16) -> u16 {
+        self.slot.host_port(n)
+    }
+
     /// `reprise` with the flags that make it this node, by environment.
     #[must_use]
     pub fn command(&self) -> Command {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use reprise_runtime::RuntimeConfig;
+use reprise_runtime::{CniConfig, RuntimeConfig};
 
 use crate::cli::CriArgs;
 use crate::failure::BadInput;
@@ -18,7 +18,7 @@ pub async fn run(args: CriArgs, settings: &Settings) -> Result<ExitCode> {
         std::fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
     }
     let mut interrupts = Interrupts::listen()?;
-    let config = RuntimeConfig { socket: socket.clone(), ..settings.runtime() };
+    let config = RuntimeConfig { socket: socket.clone(), cni: cni(&args), ..settings.runtime() };
     let runtime = reprise_runtime::serve(config).await.context("the container runtime can't start")?;
     runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));
     settings.remember()?;
@@ -31,6 +31,13 @@ pub async fn run(args: CriArgs, settings: &Settings) -> Result<ExitCode> {
         eprintln!("{running} sandboxes go on without the runtime; the next one with --data-dir {folder} takes them up");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where CNI's configuration and plugins are, if they are to be used.
+fn cni(args: &CriArgs) -> Option<CniConfig> {
+    let usual = CniConfig::default();
+    let bin_dirs = if args.cni_bin_dir.is_empty() { usual.bin_dirs.clone() } else { args.cni_bin_dir.clone() };
+    args.cni_conf_dir.clone().map(|conf_dir| CniConfig { conf_dir, bin_dirs, ..usual })
 }
 
 /// The path in an address such as `unix:///run/reprise/cri.sock`.

@@ -7,12 +7,13 @@
 //! was given (`id`, `caps`, `mounts`, ...). It behaves as PID 1 must: SIGTERM ends it (with 143, unless told
 //! otherwise) although the kernel would drop it, and orphans are reaped.
 //!
-//! Steps by subject: [`flow`], [`files`], [`report`], [`load`]. A script that ends, ends with 0; a step that fails
+//! Steps by subject: [`flow`], [`files`], [`report`], [`load`], [`network`]. A script that ends, ends with 0; a step that fails
 //! ends it with 74 and an unknown step with 64.
 
 mod files;
 mod flow;
 mod load;
+mod network;
 mod report;
 mod script;
 mod signals;
@@ -39,7 +40,8 @@ fn run(script: &mut Script) -> Result<(), Failure> {
         let known = flow::step(&name, script)?
             || files::step(&name, script)?
             || report::step(&name, script)?
-            || load::step(&name, script)?;
+            || load::step(&name, script)?
+            || network::step(&name, script)?;
         if !known {
             return Err(Failure::Usage(format!("unknown step {name:?}")));
         }
