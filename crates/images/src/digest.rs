@@ -97,6 +97,21 @@ pub(crate) fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
     chain
 }
 
+/// Computes the address of what comes in pieces.
+#[derive(Default)]
+pub(crate) struct Hasher(Sha256);
+
+impl Hasher {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The address of what came so far.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::finish(self.0.clone())
+    }
+}
+
 /// Computes the address of everything read through it.
 pub(crate) struct HashingReader<R> {
     /// The source; what is read from it directly is not counted.

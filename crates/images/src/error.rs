@@ -80,7 +80,54 @@ pub enum Error {
     #[error("no HTTPS client for registries; is the package ca-certificates installed?")]
     Client {
         /// The client's error.
-        source: Box<oci_client::errors::OciDistributionError>,
+        source: reqwest::Error,
+    },
+
+    /// Several hosts may have the registry's images, and none gave this one.
+    #[error("no host gave {reference}; tried {tried}")]
+    NoHost {
+        /// Image, or the part of it, asked for.
+        reference: String,
+        /// The hosts in their order, with the reasons of all but the last.
+        tried: String,
+        /// What the last one said, which is the registry itself unless it is configured away.
+        source: Box<Error>,
+    },
+
+    /// All configured hosts are kept from giving it.
+    #[error(
+        "no configured host may give {reference}; add \"pull\" and, for tags, \"resolve\" to the capabilities of one"
+    )]
+    NoCapableHost {
+        /// Image, or the part of it, asked for.
+        reference: String,
+    },
+
+    /// The folder with mirrors and certificates has a mistake in it.
+    #[error("{}: {reason}", path.display())]
+    RegistryConfig {
+        /// The file.
+        path: PathBuf,
+        /// Field, value, and what is wrong with it.
+        reason: String,
+    },
+
+    /// Credentials came in a form that cannot be read.
+    #[error("the credentials for {reference} cannot be read: {reason}")]
+    InvalidCredentials {
+        /// Image asked for.
+        reference: String,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+
+    /// So short a start of an id that several images have it.
+    #[error("{prefix} is the start of several image ids: {ids}; give more of it")]
+    Ambiguous {
+        /// What was given.
+        prefix: String,
+        /// The images' ids.
+        ids: String,
     },
 
     /// Manifest, configuration or archive is not what the image specification prescribes.
@@ -229,9 +276,22 @@ impl Error {
         }
     }
 
+    /// What decides how to go on: where several hosts were asked, what the last one said.
+    pub fn decisive(&self) -> &Self {
+        match self {
+            Self::NoHost { source, .. } => source.decisive(),
+            own => own,
+        }
+    }
+
     /// Whether trying again at once may help.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self.decisive(), Self::Unreachable { .. })
+    }
+
+    /// Whether another host may do better: it is not this machine that failed.
+    pub(crate) fn is_of_host(&self) -> bool {
+        !matches!(self, Self::NoSpace { .. } | Self::Io { .. } | Self::Interrupted { .. })
     }
 }
 

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 
-const DEFAULT_REGISTRY: &str = "docker.io";
+pub(crate) const DEFAULT_REGISTRY: &str = "docker.io";
 const DEFAULT_TAG: &str = "latest";
 const NAME_MAX: usize = 255;
 
@@ -108,10 +108,23 @@ impl Reference {
 
     /// Whether the registry is on this machine: such ones are spoken to without TLS.
     pub fn is_loopback(&self) -> bool {
-        let host = host_of(&self.registry);
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(&self.registry)
+    }
+}
+
+/// Whether a host, with or without port, is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let host = host_of(host);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The registry that a host speaks for: Docker's has several names.
+pub(crate) fn canonical(host: &str) -> &str {
+    match host {
+        "index.docker.io" | "registry-1.docker.io" => DEFAULT_REGISTRY,
+        host => host,
     }
 }
 

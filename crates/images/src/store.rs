@@ -36,6 +36,7 @@ use crate::reference::Reference;
 pub struct ImageStore {
     pub(crate) paths: Arc<Paths>,
     pub(crate) limits: Limits,
+    pub(crate) registry_config: Option<Arc<Path>>,
 }
 
 /// Where the store keeps what.
@@ -62,7 +63,7 @@ impl ImageStore {
         for folder in [paths.layers(), paths.configs(), paths.leases(), paths.locks(), paths.temporary()] {
             make_folder(&folder)?;
         }
-        let store = Self { paths: Arc::new(paths), limits: Limits::default() };
+        let store = Self { paths: Arc::new(paths), limits: Limits::default(), registry_config: None };
         store.sweep()?;
         Ok(store)
     }
@@ -71,6 +72,14 @@ impl ImageStore {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same store with mirrors, certificates and plain-HTTP registries as `folder` has them: the layout of
+    /// containerd's `hosts.toml` (`<folder>/<registry>/hosts.toml`). Each pull reads it anew.
+    #[must_use]
+    pub fn with_registry_config(mut self, folder: &Path) -> Self {
+        self.registry_config = Some(folder.into());
         self
     }
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::reference::Reference;
+use crate::reference::{Reference, canonical};
 
 /// How to log in to a registry. `Debug` shows no secrets.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Credentials {
     },
     /// A bearer token for the registry itself.
     Token(String),
+    /// What a token server gives tokens for, without a password.
+    IdentityToken(String),
 }
 
 impl Credentials {
@@ -43,8 +45,76 @@ impl fmt::Debug for Credentials {
         match self {
             Self::Basic { username, .. } => f.debug_struct("Basic").field("username", username).finish_non_exhaustive(),
             Self::Token(_) => f.debug_tuple("Token").finish(),
+            Self::IdentityToken(_) => f.debug_tuple("IdentityToken").finish(),
         }
     }
+}
+
+/// Who logs in where in one pull. A registry may have mirrors on other hosts, and each gets only what is meant for it.
+#[derive(Clone, Debug, Default)]
+pub struct Logins {
+    given: Option<Given>,
+    config: Option<DockerConfig>,
+}
+
+#[derive(Clone, Debug)]
+struct Given {
+    credentials: Credentials,
+    /// The host that they are for; none means the image's registry.
+    server: Option<String>,
+}
+
+impl Logins {
+    /// Nobody logs in.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// These credentials, for the host in `server` (with or without scheme and path), or else for the image's registry
+    /// itself: never for its mirrors.
+    pub fn given(credentials: Credentials, server: Option<&str>) -> Self {
+        let server = server.filter(|server| !server.is_empty()).map(|server| host_in(server).to_owned());
+        Self { given: Some(Given { credentials, server }), config: None }
+    }
+
+    /// What a Docker config file has for each host.
+    pub fn from_config(config: DockerConfig) -> Self {
+        Self { given: None, config: Some(config) }
+    }
+
+    /// The same, with what the config file has for the hosts that these are not for.
+    #[must_use]
+    pub fn or_config(self, config: DockerConfig) -> Self {
+        Self { config: Some(config), ..self }
+    }
+
+    /// What `host` gets to see in a pull of `reference`.
+    pub(super) fn credentials(
+        &self,
+        reference: &Reference,
+        host: &str,
+        is_registry: bool,
+    ) -> Result<Option<Credentials>> {
+        if let Some(given) = &self.given {
+            let meant = match &given.server {
+                Some(server) => canonical(server) == canonical(host),
+                None => is_registry,
+            };
+            if meant {
+                return Ok(Some(given.credentials.clone()));
+            }
+        }
+        match &self.config {
+            Some(config) => config.credentials_at(canonical(host), reference.repository()),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The host of an address that may have a scheme and a path.
+fn host_in(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
 }
 
 /// A Docker config file.
@@ -104,26 +174,31 @@ impl DockerConfig {
 
     /// The credentials for an image: those of the most specific entry for its registry.
     pub fn credentials_for(&self, reference: &Reference) -> Result<Option<Credentials>> {
-        let name = reference.name();
+        self.credentials_at(reference.registry(), reference.repository())
+    }
+
+    /// The same for a repository on any host.
+    fn credentials_at(&self, host: &str, repository: &str) -> Result<Option<Credentials>> {
+        let name = format!("{host}/{repository}");
         if let Some((_, helper)) = self.file.cred_helpers.iter().find(|(key, _)| matches(key, &name).is_some()) {
-            return Err(self.helper(reference, helper));
+            return Err(self.helper(host, helper));
         }
         let entries = self.file.auths.iter();
         let best = entries
             .filter_map(|(key, entry)| matches(key, &name).map(|length| (length, key, entry)))
             .max_by_key(|e| e.0);
         let Some((_, key, entry)) = best else { return Ok(None) };
-        self.read_entry(reference, key, entry)
+        self.read_entry(host, key, entry)
     }
 
-    fn read_entry(&self, reference: &Reference, key: &str, entry: &AuthEntry) -> Result<Option<Credentials>> {
+    fn read_entry(&self, host: &str, key: &str, entry: &AuthEntry) -> Result<Option<Credentials>> {
         let invalid =
             |reason: &str| Error::DockerConfig { path: self.path.clone(), reason: format!("auths[{key:?}]: {reason}") };
         if !entry.registrytoken.is_empty() {
             return Ok(Some(Credentials::Token(entry.registrytoken.clone())));
         }
         if !entry.identitytoken.is_empty() {
-            return Err(invalid("identity tokens are not supported; log in with user name and password"));
+            return Ok(Some(Credentials::IdentityToken(entry.identitytoken.clone())));
         }
         if !entry.username.is_empty() {
             let (username, password) = (entry.username.clone(), entry.password.clone());
@@ -135,17 +210,13 @@ impl DockerConfig {
         }
         // Docker leaves an empty entry for what it gave to the helper.
         match &self.file.creds_store {
-            Some(helper) => Err(self.helper(reference, helper)),
+            Some(helper) => Err(self.helper(host, helper)),
             None => Ok(None),
         }
     }
 
-    fn helper(&self, reference: &Reference, helper: &str) -> Error {
-        Error::CredentialHelper {
-            path: self.path.clone(),
-            registry: reference.registry().to_owned(),
-            helper: helper.to_owned(),
-        }
+    fn helper(&self, host: &str, helper: &str) -> Error {
+        Error::CredentialHelper { path: self.path.clone(), registry: host.to_owned(), helper: helper.to_owned() }
     }
 }
 
@@ -155,10 +226,7 @@ fn matches(key: &str, name: &str) -> Option<usize> {
     let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let key = key.trim_end_matches('/');
     let key = key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key);
-    let key = match key {
-        "index.docker.io" | "registry-1.docker.io" => "docker.io",
-        key => key,
-    };
+    let key = canonical(key);
     let rest = name.strip_prefix(key)?;
     (rest.is_empty() || rest.starts_with('/')).then_some(key.len())
 }
@@ -195,6 +263,32 @@ mod tests {
         assert_eq!(lookup(&config, "quay.io/teams/app").unwrap(), basic("all", "a"));
         assert_eq!(lookup(&config, "localhost:5001/app").unwrap(), None);
         assert_eq!(lookup(&config, "quay.io.evil.com/app").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_given_goes_to_the_host_it_is_meant_for() {
+        let image = Reference::parse("r.example/app").unwrap();
+        let given = Credentials::Token("t".into());
+        let shown = |logins: &Logins, host: &str, is_registry| logins.credentials(&image, host, is_registry).unwrap();
+        let logins = Logins::given(given.clone(), None);
+        assert_eq!(shown(&logins, "r.example", true), Some(given.clone()));
+        assert_eq!(shown(&logins, "mirror.example", false), None);
+        let logins = Logins::given(given.clone(), Some("https://mirror.example/v2/"));
+        assert_eq!(shown(&logins, "r.example", true), None);
+        assert_eq!(shown(&logins, "mirror.example", false), Some(given.clone()));
+        assert_eq!(shown(&logins, "mirror.example.evil.com", false), None);
+
+        let file =
+            r#"{"auths": {"mirror.example": {"username": "m", "password": "p"}, "r.example": {"identitytoken": "i"}}}"#;
+        let logins = Logins::given(given.clone(), None).or_config(config(file));
+        assert_eq!(shown(&logins, "mirror.example", false), basic("m", "p"));
+        assert_eq!(shown(&logins, "r.example", true), Some(given.clone()));
+        let logins = Logins::from_config(config(file));
+        assert_eq!(shown(&logins, "r.example", true), Some(Credentials::IdentityToken("i".into())));
+
+        let hub = Reference::parse("busybox").unwrap();
+        let logins = Logins::given(given.clone(), Some("https://index.docker.io/v1/"));
+        assert_eq!(logins.credentials(&hub, "docker.io", true).unwrap(), Some(given));
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::progress::{Progress, ProgressSink};
@@ -44,7 +43,7 @@ impl Job<'_> {
         let mut attempt = 1;
         loop {
             match self.attempt(attempt).await {
-                Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                Err(error) if self.may_go_better(&error, attempt) => {
                     tracing::debug!(layer = %self.descriptor.digest, attempt, %error, "layer starts over");
                     self.progress.report(Progress::Downloaded { layer: self.position, bytes: 0 });
                     tokio::time::sleep(RETRY_PAUSE * attempt).await;
@@ -59,11 +58,17 @@ impl Job<'_> {
         }
     }
 
+    /// A connection may break once; what is wrong at one host may be right at the next.
+    fn may_go_better(&self, error: &Error, attempt: u32) -> bool {
+        let others = (attempt as usize) < self.registry.sources() && error.is_of_host();
+        others || (error.is_transient() && attempt < ATTEMPTS)
+    }
+
     async fn attempt(&self, attempt: u32) -> Result<StagedLayer> {
         let target = self.work.path().join(format!("{}-{attempt}", self.position));
         let (sender, receiver) = mpsc::channel(PIECES_BETWEEN);
         let unpacking = self.unpack(receiver, target);
-        let downloaded = self.download(sender).await;
+        let downloaded = self.download(sender, attempt).await;
         let unpacked = unpacking.await;
         // A broken download breaks the unpacking too, and is the reason to tell.
         downloaded?;
@@ -83,11 +88,10 @@ impl Job<'_> {
         })
     }
 
-    async fn download(&self, sender: mpsc::Sender<Piece>) -> Result<()> {
-        let mut stream = self.registry.blob(self.descriptor).await?;
+    async fn download(&self, sender: mpsc::Sender<Piece>, attempt: u32) -> Result<()> {
+        let mut blob = self.registry.blob(self.descriptor, attempt).await?;
         let mut bytes = 0;
-        while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|e| self.registry.stream_error(self.descriptor, e))?;
+        while let Some(piece) = blob.next().await? {
             bytes += piece.len() as u64;
             self.progress.report(Progress::Downloaded { layer: self.position, bytes });
             if sender.send(Piece::Data(piece)).await.is_err() {
@@ -95,7 +99,7 @@ impl Job<'_> {
                 return Ok(());
             }
         }
-        // The stream has proven the digest; only now may the unpacking side see an end.
+        // The blob has proven its digest; only now may the unpacking side see an end.
         let _ = sender.send(Piece::End).await;
         Ok(())
     }

@@ -1,16 +1,21 @@
 //! Pulling an image from a registry.
 
+mod body;
+mod challenge;
 mod credentials;
 mod fetch;
+mod host;
 mod progress;
+mod refusal;
 mod registry;
+mod token;
 
 use std::sync::Arc;
 
 use futures::future::try_join_all;
 use tokio::sync::{Semaphore, mpsc};
 
-pub use credentials::{Credentials, DockerConfig};
+pub use credentials::{Credentials, DockerConfig, Logins};
 pub use progress::{LayerProgress, Progress, ProgressSink};
 
 use crate::Digest;
@@ -61,15 +66,12 @@ impl ImageStore {
     /// Pulls an image, or finds that the store has what the registry has.
     ///
     /// Registries on this machine (`localhost`, `127.0.0.0/8`, `[::1]`) are spoken to by plain
-    /// HTTP, all others by HTTPS. Dropping the future ends the pull and leaves nothing behind.
-    /// `progress` may be `&()`.
-    pub async fn pull(
-        &self,
-        reference: &str,
-        credentials: Option<Credentials>,
-        progress: &dyn ProgressSink,
-    ) -> Result<Image> {
-        let plan = plan(&Reference::parse(reference)?, credentials).await?;
+    /// HTTP, all others by HTTPS, unless [`ImageStore::with_registry_config`] says otherwise. Dropping the future ends
+    /// the pull and leaves nothing behind. `progress` may be `&()`.
+    pub async fn pull(&self, reference: &str, logins: &Logins, progress: &dyn ProgressSink) -> Result<Image> {
+        let reference = Reference::parse(reference)?;
+        let registry = Registry::open(self.registry_config.as_deref(), &reference, logins)?;
+        let plan = plan(&reference, registry).await?;
         for _ in 0..ROUNDS {
             if let Some(image) = self.fetch(&plan, progress).await? {
                 return Ok(image);
@@ -156,9 +158,8 @@ impl ImageStore {
 }
 
 /// Asks the registry for manifest and configuration.
-async fn plan(reference: &Reference, credentials: Option<Credentials>) -> Result<Plan> {
+async fn plan(reference: &Reference, registry: Registry) -> Result<Plan> {
     let what = reference.to_string();
-    let registry = Registry::connect(reference, credentials).await?;
     let (manifest, digest) = resolve(&registry, reference).await?;
     let config = registry.document(&manifest.config).await?;
     let (_, diff_ids) = parse_config(&what, &config, manifest.layers.len())?;

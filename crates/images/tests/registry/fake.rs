@@ -1,7 +1,7 @@
 //! A registry that misbehaves on request: what no real one does when a test wants it to.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,8 @@ pub enum Mischief {
     Status(u16),
     /// The first half of the content, and then the end of the connection.
     CutOff,
+    /// So many bytes of something else.
+    Junk(usize),
 }
 
 /// Serves one image, `app:1`.
@@ -30,15 +32,23 @@ pub struct Fake {
 
 struct Shared {
     content: HashMap<String, Vec<u8>>,
+    /// Every request: method, path with query, authorization and body.
+    requests: Mutex<Vec<String>>,
     /// By path, for so many requests.
     mischief: Mutex<HashMap<String, (u32, Mischief)>>,
-    /// The token that requests need, if any.
+    /// The token that requests need, if any, and where they are told to get it.
     token: Option<String>,
+    realm: String,
     stopped: AtomicBool,
 }
 
 impl Fake {
     pub fn start(layer: &Layer, token: Option<&str>) -> Self {
+        Self::start_with_realm(layer, token, None)
+    }
+
+    /// The same with a token server of another address.
+    pub fn start_with_realm(layer: &Layer, token: Option<&str>, realm: Option<&str>) -> Self {
         let config = json!({
             "architecture": architecture(), "os": "linux", "config": {},
             "rootfs": {"type": "layers", "diff_ids": [Digest::of(layer.bytes())]},
@@ -56,8 +66,10 @@ impl Fake {
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             content,
+            requests: Mutex::default(),
             mischief: Mutex::default(),
             token: token.map(str::to_owned),
+            realm: realm.map_or(format!("http://127.0.0.1:{port}/token"), str::to_owned),
             stopped: AtomicBool::new(false),
         });
         let serving = shared.clone();
@@ -66,7 +78,7 @@ impl Fake {
                 if serving.stopped.load(Ordering::SeqCst) {
                     return;
                 }
-                serving.answer(stream.unwrap(), port);
+                serving.answer(&stream.unwrap());
             }
         });
         Self { port, shared, thread: Some(thread) }
@@ -75,6 +87,16 @@ impl Fake {
     /// The image's name.
     pub fn image(&self) -> String {
         format!("127.0.0.1:{}/app:1", self.port)
+    }
+
+    /// `host:port`.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What it was asked: method, path with query, authorization and body of each request.
+    pub fn requests(&self) -> Vec<String> {
+        self.shared.requests.lock().unwrap().clone()
     }
 
     /// Lets the next `times` requests for `path` go wrong.
@@ -101,37 +123,50 @@ pub fn blob_path(content: &[u8]) -> String {
 
 impl Shared {
     /// One request a connection.
-    fn answer(&self, stream: TcpStream, port: u16) {
-        let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-        let Some(request) = lines.next() else { return };
-        let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-        let headers: Vec<String> =
-            lines.take_while(|line| !line.is_empty()).map(|line| line.to_ascii_lowercase()).collect();
-        let (status, extra, body, cut) = self.decide(&path, &headers, port);
-        let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n{extra}\r\n", body.len());
-        let sent = if cut { &body[..body.len() / 2] } else { &body[..] };
+    fn answer(&self, stream: &TcpStream) {
+        let mut reader = BufReader::new(stream);
+        let head: Vec<String> =
+            reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+        let Some((request, headers)) = head.split_first() else { return };
+        let header = |name: &str| {
+            let found = headers.iter().filter_map(|line| line.split_once(": "));
+            found.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
+        };
+        let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
+        if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        let authorization = header("authorization").unwrap_or_default();
+        let target = request.rsplit_once(' ').unwrap().0;
+        let asked = format!("{target} {authorization} {}", String::from_utf8_lossy(&body));
+        self.requests.lock().unwrap().push(asked.trim_end().to_owned());
+        let path = target.split([' ', '?']).nth(1).unwrap_or_default();
+        let (status, extra, content, cut) = self.decide(path, &authorization);
+        let length = content.len();
+        let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{extra}\r\n");
+        let sent = if cut { &content[..length / 2] } else { &content[..] };
         // The client may have gone.
-        let _ = (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(sent));
+        let _ = (&*stream).write_all(head.as_bytes()).and_then(|()| (&*stream).write_all(sent));
     }
 
-    fn decide(&self, path: &str, headers: &[String], port: u16) -> (u16, String, Vec<u8>, bool) {
+    fn decide(&self, path: &str, authorization: &str) -> (u16, String, Vec<u8>, bool) {
         let mischief =
             self.mischief.lock().unwrap().get_mut(path).filter(|(times, _)| *times > 0).map(|(times, mischief)| {
                 *times -= 1;
                 *mischief
             });
         if let Some(token) = &self.token {
-            if path.starts_with("/token?") {
+            if path == "/token" {
                 return (200, String::new(), json!({"token": token}).to_string().into_bytes(), false);
             }
-            if !headers.contains(&format!("authorization: bearer {token}")) {
-                let realm =
-                    format!("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:{port}/token\",service=\"s\"\r\n");
+            if authorization != format!("Bearer {token}") {
+                let realm = format!("WWW-Authenticate: Bearer realm=\"{}\",service=\"s\"\r\n", self.realm);
                 return (401, realm, Vec::new(), false);
             }
         }
         match (mischief, self.content.get(path)) {
             (Some(Mischief::Status(status)), _) => (status, String::new(), Vec::new(), false),
+            (Some(Mischief::Junk(length)), _) => (200, String::new(), vec![b' '; length], false),
             (_, None) => (404, String::new(), Vec::new(), false),
             (cut, Some(content)) => (200, String::new(), content.clone(), cut.is_some()),
         }

@@ -5,7 +5,10 @@
 
 mod fake;
 mod image;
+mod login;
+mod mirror;
 mod server;
+mod tls;
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use fake::{Fake, Mischief, blob_path};
 use image::{Compressed, INDEX, Layer, push, push_for};
-use reprise_images::{Credentials, Digest, DockerConfig, Error, ImageStore, Progress, ProgressSink, Reference};
+use reprise_images::{Credentials, Digest, DockerConfig, Error, ImageStore, Logins, Progress, ProgressSink};
 use serde_json::json;
-use server::{PASSWORD, Registry, USER};
+use server::{Kind, PASSWORD, Registry, USER};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -77,7 +80,7 @@ async fn an_image_is_pulled_by_tag_and_by_digest() {
         future
     }
     let steps = Steps::default();
-    let image = sendable(store.pull(&tag, None, &steps)).await.unwrap();
+    let image = sendable(store.pull(&tag, &Logins::none(), &steps)).await.unwrap();
     assert_eq!(image.repo_tags, std::slice::from_ref(&tag));
     assert_eq!(image.repo_digests, std::slice::from_ref(&digest));
     assert_eq!(image.entrypoint(), ["/run"]);
@@ -87,7 +90,7 @@ async fn an_image_is_pulled_by_tag_and_by_digest() {
     assert_eq!((steps.present(), steps.unpacked()), (vec![false; 3], 3));
 
     let steps = Steps::default();
-    assert_eq!(store.pull(&digest, None, &steps).await.unwrap(), image);
+    assert_eq!(store.pull(&digest, &Logins::none(), &steps).await.unwrap(), image);
     assert_eq!((steps.present(), steps.unpacked()), (vec![true; 3], 0));
     assert_eq!(store.resolve(&digest).unwrap(), Some(image));
 }
@@ -99,10 +102,10 @@ async fn a_tag_that_moved_is_pulled_again_and_keeps_shared_layers() {
     push(&registry, "app", "latest", &[base()]);
     let name = format!("{}/app", registry.host());
     let (_dir, store) = store();
-    let old = store.pull(&name, None, &()).await.unwrap();
+    let old = store.pull(&name, &Logins::none(), &()).await.unwrap();
     push(&registry, "app", "latest", &[base(), (Layer::with_file("new", b"n"), Compressed::Gzip)]);
     let steps = Steps::default();
-    let new = store.pull(&name, None, &steps).await.unwrap();
+    let new = store.pull(&name, &Logins::none(), &steps).await.unwrap();
     assert_eq!(steps.present(), [true, false]);
     assert_eq!(new.layers[0], old.layers[0]);
     assert_eq!(store.resolve(&name).unwrap().unwrap().id, new.id);
@@ -121,13 +124,13 @@ async fn an_index_gives_the_image_for_this_machine() {
     registry.push_manifest("app", "foreign", &foreign);
     let (_dir, store) = store();
 
-    let image = store.pull(&format!("{}/app:multi", registry.host()), None, &()).await.unwrap();
+    let image = store.pull(&format!("{}/app:multi", registry.host()), &Logins::none(), &()).await.unwrap();
     assert_eq!(fs::read(image.layers[0].join("x")).unwrap(), b"own");
     assert_eq!(image.repo_digests, [format!("{}/app@{digest}", registry.host())]);
 
     for reference in [format!("{}/app:foreign", registry.host()), format!("{}/app@{}", registry.host(), other.manifest)]
     {
-        let error = store.pull(&reference, None, &()).await.unwrap_err();
+        let error = store.pull(&reference, &Logins::none(), &()).await.unwrap_err();
         let Error::NoMatchingPlatform { available, .. } = &error else { panic!("{error:?}") };
         assert_eq!(available, "linux/s390x");
     }
@@ -140,7 +143,7 @@ async fn what_the_registry_does_not_have_is_not_found() {
     let (_dir, store) = store();
     let unknown = Digest::of(b"unknown");
     for reference in ["app:2".to_owned(), "nothing:1".to_owned(), format!("app@{unknown}")] {
-        let error = store.pull(&format!("{}/{reference}", registry.host()), None, &()).await.unwrap_err();
+        let error = store.pull(&format!("{}/{reference}", registry.host()), &Logins::none(), &()).await.unwrap_err();
         assert!(matches!(error, Error::NotFound { .. }), "{reference}: {error:?}");
     }
     assert!(is_empty(&store));
@@ -150,9 +153,9 @@ async fn what_the_registry_does_not_have_is_not_found() {
 async fn nobody_there_is_unreachable() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (_dir, store) = store();
-    let error = store.pull(&format!("localhost:{port}/app"), None, &()).await.unwrap_err();
+    let error = store.pull(&format!("localhost:{port}/app"), &Logins::none(), &()).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
-    let error = store.pull("not an image", None, &()).await.unwrap_err();
+    let error = store.pull("not an image", &Logins::none(), &()).await.unwrap_err();
     assert!(matches!(error, Error::InvalidReference { .. }), "{error:?}");
 }
 
@@ -168,14 +171,14 @@ async fn content_that_was_tampered_with_never_becomes_an_image() {
         let mut bad = good.clone();
         bad[damage] ^= 1;
         fs::write(&file, &bad).unwrap();
-        let error = store.pull(&name, None, &()).await.unwrap_err();
+        let error = store.pull(&name, &Logins::none(), &()).await.unwrap_err();
         assert!(matches!(error, Error::DigestMismatch { .. } | Error::Unpack { .. }), "layer {layer}: {error:?}");
         fs::write(&file, &good[..good.len() / 2]).unwrap();
-        assert!(store.pull(&name, None, &()).await.is_err(), "half of layer {layer} was taken");
+        assert!(store.pull(&name, &Logins::none(), &()).await.is_err(), "half of layer {layer} was taken");
         assert!(is_empty(&store), "layer {layer} left something");
         fs::write(&file, &good).unwrap();
     }
-    store.pull(&name, None, &()).await.unwrap();
+    store.pull(&name, &Logins::none(), &()).await.unwrap();
 }
 
 #[tokio::test]
@@ -185,30 +188,30 @@ async fn a_manifest_that_is_not_the_one_asked_for_is_refused() {
     let other = push(&registry, "app", "2", &[(Layer::with_file("x", b"x"), Compressed::Gzip)]);
     fs::copy(registry.blob_file(&other.manifest), registry.blob_file(&pushed.manifest)).unwrap();
     let (_dir, store) = store();
-    let error = store.pull(&format!("{}/app@{}", registry.host(), pushed.manifest), None, &()).await.unwrap_err();
+    let error =
+        store.pull(&format!("{}/app@{}", registry.host(), pushed.manifest), &Logins::none(), &()).await.unwrap_err();
     assert!(!matches!(error, Error::NotFound { .. } | Error::Unreachable { .. }), "{error:?}");
     assert!(is_empty(&store));
 }
 
 #[tokio::test]
 async fn a_registry_with_a_login_wants_the_right_credentials() {
-    let registry = Registry::start_protected();
+    let registry = Registry::start_as(Kind::Protected);
     push(&registry, "private", "1", &three_layers());
     let (dir, store) = store();
     let name = format!("{}/private:1", registry.host());
 
-    let error = store.pull(&name, None, &()).await.unwrap_err();
+    let error = store.pull(&name, &Logins::none(), &()).await.unwrap_err();
     assert!(matches!(&error, Error::Unauthorized { hint, .. } if hint.contains("no credentials")), "{error:?}");
     let wrong = Credentials::Basic { username: USER.to_owned(), password: "wrong".to_owned() };
-    let error = store.pull(&name, Some(wrong), &()).await.unwrap_err();
+    let error = store.pull(&name, &Logins::given(wrong, None), &()).await.unwrap_err();
     assert!(matches!(&error, Error::Unauthorized { hint, .. } if hint.contains("are wrong")), "{error:?}");
 
     let path = dir.path().join("config.json");
     let auths = json!({"auths": {registry.host(): {"username": USER, "password": PASSWORD}}});
     fs::write(&path, auths.to_string()).unwrap();
     let config = DockerConfig::read(&path).unwrap();
-    let credentials = config.credentials_for(&Reference::parse(&name).unwrap()).unwrap();
-    store.pull(&name, credentials, &()).await.unwrap();
+    store.pull(&name, &Logins::from_config(config), &()).await.unwrap();
 }
 
 #[tokio::test]
@@ -219,7 +222,8 @@ async fn two_pulls_at_once_download_each_layer_once() {
     let other = ImageStore::open(store.dir()).unwrap();
     let name = format!("{}/app:1", registry.host());
     let (first, second) = (Steps::default(), Steps::default());
-    let (one, two) = tokio::join!(store.pull(&name, None, &first), other.pull(&name, None, &second));
+    let nobody = Logins::none();
+    let (one, two) = tokio::join!(store.pull(&name, &nobody, &first), other.pull(&name, &nobody, &second));
     assert_eq!(one.unwrap(), two.unwrap());
     assert_eq!(first.unpacked() + second.unpacked(), 3);
 }
@@ -240,11 +244,11 @@ async fn a_pull_that_is_given_up_leaves_nothing() {
     let (_dir, store) = store();
     let name = format!("{}/app:1", registry.host());
     let (sender, mut started) = mpsc::unbounded_channel();
-    let sink = First(sender);
+    let (sink, nobody) = (First(sender), Logins::none());
     tokio::select! {
         biased;
         _ = started.recv() => {}
-        pulled = store.pull(&name, None, &sink) => panic!("pulled before it could be given up: {pulled:?}"),
+        pulled = store.pull(&name, &nobody, &sink) => panic!("pulled before it could be given up: {pulled:?}"),
     }
     // The thread that unpacks notices, and takes its folder with it.
     let start = Instant::now();
@@ -252,7 +256,7 @@ async fn a_pull_that_is_given_up_leaves_nothing() {
         assert!(start.elapsed() < Duration::from_secs(20), "something is left of the pull");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    store.pull(&name, None, &()).await.unwrap();
+    store.pull(&name, &Logins::none(), &()).await.unwrap();
 }
 
 #[tokio::test]
@@ -260,7 +264,7 @@ async fn a_token_is_fetched_where_the_registry_asks_for_one() {
     let layer = Layer::with_file("x", b"x");
     let fake = Fake::start(&layer, Some("let-me-in"));
     let (_dir, store) = store();
-    let image = store.pull(&fake.image(), None, &()).await.unwrap();
+    let image = store.pull(&fake.image(), &Logins::none(), &()).await.unwrap();
     assert_eq!(fs::read(image.layers[0].join("x")).unwrap(), b"x");
 }
 
@@ -270,11 +274,11 @@ async fn a_connection_that_breaks_is_tried_again_but_not_for_ever() {
     let fake = Fake::start(&layer, None);
     let (_dir, store) = store();
     fake.misbehave(&blob_path(layer.bytes()), 9, Mischief::CutOff);
-    let error = store.pull(&fake.image(), None, &()).await.unwrap_err();
+    let error = store.pull(&fake.image(), &Logins::none(), &()).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert!(is_empty(&store));
     fake.misbehave(&blob_path(layer.bytes()), 1, Mischief::CutOff);
-    let image = store.pull(&fake.image(), None, &()).await.unwrap();
+    let image = store.pull(&fake.image(), &Logins::none(), &()).await.unwrap();
     assert_eq!(fs::read(image.layers[0].join("x")).unwrap(), [7; 500_000]);
 }
 
@@ -285,7 +289,7 @@ async fn what_a_registry_answers_is_told_apart() {
     let (_dir, store) = store();
     for status in [401, 403, 404, 429, 500] {
         fake.misbehave("/v2/app/manifests/1", 1, Mischief::Status(status));
-        let error = store.pull(&fake.image(), None, &()).await.unwrap_err();
+        let error = store.pull(&fake.image(), &Logins::none(), &()).await.unwrap_err();
         let fits = match status {
             401 | 403 => matches!(error, Error::Unauthorized { .. }),
             404 => matches!(error, Error::NotFound { .. }),
@@ -295,7 +299,7 @@ async fn what_a_registry_answers_is_told_apart() {
         assert!(fits, "{status}: {error:?}");
     }
     fake.misbehave(&blob_path(layer.bytes()), 1, Mischief::Status(404));
-    let error = store.pull(&fake.image(), None, &()).await.unwrap_err();
+    let error = store.pull(&fake.image(), &Logins::none(), &()).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
     assert!(is_empty(&store));
 }

@@ -17,36 +17,60 @@ pub const PASSWORD: &str = "secret";
 const HTPASSWD: &str = "tester:$2y$05$22bTo8JkeLWg/bnAwE0h6e/NQc5qeEPhzIv0HG0WYgUtFijkgb8.S\n";
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// How a registry is served.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// By plain HTTP, to everybody.
+    Open,
+    /// By plain HTTP, to [`USER`] with [`PASSWORD`].
+    Protected,
+    /// By TLS, with the certificate and key in these files, to clients with a certificate of the CA in the third.
+    Tls(PathBuf, PathBuf, Option<PathBuf>),
+}
+
 /// A running registry; it ends with the value.
 pub struct Registry {
     child: Child,
     dir: TempDir,
     port: u16,
-    protected: bool,
+    kind: Kind,
 }
 
 impl Registry {
     /// Open for everybody.
     pub fn start() -> Self {
-        Self::launch(false)
+        Self::launch(&Kind::Open)
     }
 
-    /// Asks for [`USER`] and [`PASSWORD`].
-    pub fn start_protected() -> Self {
-        Self::launch(true)
+    /// In another way.
+    pub fn start_as(kind: Kind) -> Self {
+        Self::launch(&kind)
     }
 
-    fn launch(protected: bool) -> Self {
+    fn launch(kind: &Kind) -> Self {
         // Another process may take the port before the registry does.
         for _ in 0..5 {
             let dir = tempfile::tempdir().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let mut registry = Self { child: spawn(&dir, port, protected), dir, port, protected };
+            let mut registry = Self { child: spawn(&dir, port, kind), dir, port, kind: kind.clone() };
             if registry.is_up() {
                 return registry;
             }
         }
         panic!("docker-registry found no free port");
+    }
+
+    /// Serves the same content in another way.
+    pub fn continue_as(mut self, kind: Kind) -> Self {
+        self.stop();
+        (self.child, self.kind) = (spawn(&self.dir, self.port, &kind), kind);
+        assert!(self.is_up(), "docker-registry did not start again");
+        self
+    }
+
+    fn stop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// `host:port` as images name it.
@@ -88,7 +112,7 @@ impl Registry {
     fn request(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Response {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host());
-        if self.protected {
+        if self.kind == Kind::Protected {
             let login = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
             head.push_str(&format!("Authorization: Basic {login}\r\n"));
         }
@@ -118,20 +142,32 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.stop();
     }
 }
 
-fn spawn(dir: &TempDir, port: u16, protected: bool) -> Child {
+fn spawn(dir: &TempDir, port: u16, kind: &Kind) -> Child {
     let root = dir.path().display();
     let mut config = format!(
         "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {root}/data}}\n\
-         http: {{addr: '127.0.0.1:{port}'}}\n"
+         http:\n  addr: '127.0.0.1:{port}'\n"
     );
-    if protected {
-        fs::write(dir.path().join("htpasswd"), HTPASSWD).unwrap();
-        config.push_str(&format!("auth:\n  htpasswd: {{realm: test, path: {root}/htpasswd}}\n"));
+    match kind {
+        Kind::Open => {}
+        Kind::Protected => {
+            fs::write(dir.path().join("htpasswd"), HTPASSWD).unwrap();
+            config.push_str(&format!("auth:\n  htpasswd: {{realm: test, path: {root}/htpasswd}}\n"));
+        }
+        Kind::Tls(certificate, key, clients) => {
+            config.push_str(&format!(
+                "  tls:\n    certificate: {}\n    key: {}\n",
+                certificate.display(),
+                key.display()
+            ));
+            if let Some(ca) = clients {
+                config.push_str(&format!("    clientcas: [{}]\n", ca.display()));
+            }
+        }
     }
     let path = dir.path().join("config.yml");
     fs::write(&path, config).unwrap();

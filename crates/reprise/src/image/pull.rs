@@ -3,13 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use reprise_images::{DockerConfig, Image, ImageStore, Progress, ProgressSink, Reference};
+use reprise_images::{DockerConfig, Image, ImageStore, Logins, Progress, ProgressSink};
 
 /// Pulls one image. The bar is on stderr, and only if that is a terminal.
 pub async fn pull(store: &ImageStore, image: &str) -> anyhow::Result<Image> {
-    let credentials = DockerConfig::load()?.credentials_for(&Reference::parse(image)?)?;
+    let logins = Logins::from_config(DockerConfig::load()?);
     let bar = PullBar::new(image);
-    let pulled = store.pull(image, credentials, &bar).await;
+    let pulled = store.pull(image, &logins, &bar).await;
     bar.bar.finish_and_clear();
     Ok(pulled?)
 }
