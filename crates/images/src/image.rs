@@ -21,6 +21,8 @@ pub struct Image {
     pub config: ImageConfiguration,
     /// Unpacked layers for overlayfs' `lowerdir`, bottom first (overlayfs wants them top first).
     pub layers: Vec<PathBuf>,
+    /// What identifies its layers together; none if it has none.
+    pub chain_id: Option<Digest>,
     /// Whether the image is part of the program: such ones are never removed.
     pub pinned: bool,
 }

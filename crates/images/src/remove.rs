@@ -7,7 +7,7 @@ use crate::Digest;
 use crate::error::{Error, Result};
 use crate::index::{Index, IndexGuard};
 use crate::reference::Reference;
-use crate::store::{ImageStore, find};
+use crate::store::{Found, ImageStore, find};
 use crate::work::WorkDir;
 
 /// What [`ImageStore::remove`] did.
@@ -27,11 +27,12 @@ impl ImageStore {
     pub fn remove(&self, reference: &str) -> Result<Removed> {
         let mut guard = self.change_index()?;
         let not_stored = || Error::NotStored { reference: reference.to_owned() };
-        let id = find(&guard.index, reference)?.ok_or_else(not_stored)?;
+        let found = find(&guard.index, reference)?.ok_or_else(not_stored)?;
+        let id = found.id().clone();
         if guard.index.images.get(&id).is_some_and(|image| image.pinned) {
             return Err(Error::Pinned { reference: reference.to_owned() });
         }
-        let untagged = names_to_remove(&guard.index, &id, reference)?;
+        let untagged = names_to_remove(&guard.index, &found, reference)?;
         for name in &untagged {
             guard.index.names.remove(name);
         }
@@ -69,20 +70,15 @@ impl ImageStore {
             let path = self.paths.layer(dir);
             fs::rename(&path, trash.path().join(dir.to_string())).map_err(|e| Error::io("move", &path, e))?;
         }
-        for path in crate::work::entries(&self.paths.configs())? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if !Digest::from_hex(&name).is_some_and(|id| guard.index.images.contains_key(&id)) {
-                fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
-            }
-        }
+        self.remove_stray_configs(guard)?;
         Ok(trash)
     }
 }
 
 /// By id all names; by name that one, and if it is the repository's last tag its digests too.
-fn names_to_remove(index: &Index, id: &Digest, reference: &str) -> Result<Vec<String>> {
-    let all = || index.names.iter().filter(|(_, target)| *target == id).map(|(name, _)| name.clone());
-    if Digest::parse(reference).or_else(|| Digest::from_hex(reference)).is_some() {
+fn names_to_remove(index: &Index, found: &Found, reference: &str) -> Result<Vec<String>> {
+    let all = || index.names.iter().filter(|(_, target)| *target == found.id()).map(|(name, _)| name.clone());
+    if matches!(found, Found::ById(_)) {
         return Ok(all().collect());
     }
     let reference = Reference::parse(reference)?;

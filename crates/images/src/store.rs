@@ -27,6 +27,9 @@ use crate::layer::Limits;
 use crate::lock::FileLock;
 use crate::reference::Reference;
 
+/// The shortest start of an id that is taken for one, in digits.
+const SHORT_ID_MIN: usize = 4;
+
 /// The image store of a node. Cheap to clone; safe to use from several processes at once.
 ///
 /// Methods that are not `async` do short file operations and may block for the time another
@@ -88,11 +91,11 @@ impl ImageStore {
         &self.paths.root
     }
 
-    /// Finds an image by name, by digest reference, or by id with or without `sha256:`.
+    /// Finds an image by name, by digest reference, or by id or the start of one, with or without `sha256:`.
     pub fn resolve(&self, reference: &str) -> Result<Option<Image>> {
         let index = self.read_index()?;
-        let Some(id) = find(&index, reference)? else { return Ok(None) };
-        self.load_if_there(&index, &id)
+        let Some(found) = find(&index, reference)? else { return Ok(None) };
+        self.load_if_there(&index, found.id())
     }
 
     /// All images, sorted by name and then id.
@@ -153,17 +156,57 @@ impl ImageStore {
             let list = if name.contains('@') { &mut repo_digests } else { &mut repo_tags };
             list.push(name.clone());
         }
-        Ok(Image { id: id.clone(), repo_tags, repo_digests, size, config, layers, pinned: record.pinned })
+        let chain_id = record.layers.last().cloned();
+        Ok(Image { id: id.clone(), repo_tags, repo_digests, size, config, layers, chain_id, pinned: record.pinned })
     }
 }
 
-/// The id that `reference` stands for in `index`.
-pub(crate) fn find(index: &Index, reference: &str) -> Result<Option<Digest>> {
+/// What a reference leads to.
+pub(crate) enum Found {
+    /// It is an id, or the start of one.
+    ById(Digest),
+    /// It is a name of the image with this id.
+    ByName(Digest),
+}
+
+impl Found {
+    pub(crate) fn id(&self) -> &Digest {
+        match self {
+            Self::ById(id) | Self::ByName(id) => id,
+        }
+    }
+}
+
+/// What `reference` stands for in `index`. A name wins over the start of an id.
+pub(crate) fn find(index: &Index, reference: &str) -> Result<Option<Found>> {
     if let Some(id) = Digest::parse(reference).or_else(|| Digest::from_hex(reference)) {
-        return Ok(index.images.contains_key(&id).then_some(id));
+        return Ok(index.images.contains_key(&id).then_some(Found::ById(id)));
+    }
+    if let Some(prefix) = reference.strip_prefix("sha256:").filter(|prefix| is_short_id(prefix)) {
+        return Ok(by_prefix(index, prefix)?.map(Found::ById));
     }
     let name = Reference::parse(reference)?.to_string();
-    Ok(index.names.get(&name).cloned())
+    match index.names.get(&name) {
+        Some(id) => Ok(Some(Found::ByName(id.clone()))),
+        None if is_short_id(reference) => Ok(by_prefix(index, reference)?.map(Found::ById)),
+        None => Ok(None),
+    }
+}
+
+fn is_short_id(text: &str) -> bool {
+    (SHORT_ID_MIN..64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+pub(crate) fn by_prefix(index: &Index, prefix: &str) -> Result<Option<Digest>> {
+    let found: Vec<&Digest> = index.images.keys().filter(|id| id.hex().starts_with(prefix)).collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some((*only).clone())),
+        several => {
+            let ids = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(Error::Ambiguous { prefix: prefix.to_owned(), ids })
+        }
+    }
 }
 
 impl Paths {

@@ -30,6 +30,29 @@ fn an_image_is_found_by_name_and_by_id() {
 }
 
 #[test]
+fn the_start_of_an_id_is_enough_if_no_other_image_has_it() {
+    let (_dir, store) = store();
+    let image = import(&store, &[layer("bin", b"x")], "/bin", "app:1");
+    let short = &image.id.hex()[..12];
+    for reference in [short, &image.id.hex()[..4], &format!("sha256:{short}")] {
+        assert_eq!(store.resolve(reference).unwrap().as_ref(), Some(&image), "{reference}");
+    }
+    assert_eq!(store.resolve(&image.id.hex()[..3]).unwrap(), None);
+    // A name wins.
+    let named = import(&store, &[layer("bin", b"y")], "/bin", short);
+    assert_eq!(store.resolve(short).unwrap(), Some(named));
+    assert_eq!(store.remove(&format!("sha256:{short}")).unwrap().deleted, Some(image.id));
+
+    // Of 21 ids at least two begin with the same digit.
+    for n in 0..20 {
+        import(&store, &[layer("bin", b"x")], &format!("/{n}"), &format!("app:{n}"));
+    }
+    let index = store.read_index().unwrap();
+    let error = (0..16).find_map(|digit| crate::store::by_prefix(&index, &format!("{digit:x}")).err());
+    assert!(matches!(error, Some(Error::Ambiguous { .. })), "{error:?}");
+}
+
+#[test]
 fn layers_are_shared_and_go_with_their_last_image() {
     let (_dir, store) = store();
     let base = layer("base", b"base");
@@ -129,7 +152,12 @@ fn what_a_crash_left_is_removed_on_open_and_work_in_progress_is_not() {
     fs::create_dir_all(store.dir().join("tmp/crashed/0/deep")).unwrap();
     fs::create_dir_all(store.dir().join("l/77/half")).unwrap();
     fs::write(store.dir().join("locks/dead"), "").unwrap();
+    for half in [".tmpindex", "config/.tmp1", "leases/.tmp1", &format!("config/{}", "0".repeat(64))] {
+        fs::write(store.dir().join(half), "").unwrap();
+    }
     ImageStore::open(store.dir()).unwrap();
+    let entries = |folder: &str| fs::read_dir(store.dir().join(folder)).unwrap().count();
+    assert_eq!((entries(""), entries("config"), entries("leases")), (7, 1, 0));
     assert!(!store.dir().join("tmp/crashed").exists());
     assert!(!store.dir().join("l/77").exists());
     assert!(!store.dir().join("locks/dead").exists());

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::Digest;
 use crate::error::{Error, Result};
+use crate::index::IndexGuard;
 use crate::lock::{FileLock, WorkLock, try_flock};
 use crate::store::ImageStore;
 
@@ -62,6 +64,7 @@ impl ImageStore {
                 // A lock file goes with its lock; one that can be taken is a dead process's.
                 drop(WorkLock::try_take(&path)?);
             }
+            self.remove_half_written(&guard)?;
             let known: Vec<PathBuf> = guard.index.layers.values().map(|layer| self.paths.layer(layer.dir)).collect();
             let strays: Vec<PathBuf> =
                 entries(&self.paths.layers())?.into_iter().filter(|path| !known.contains(path)).collect();
@@ -80,6 +83,36 @@ impl ImageStore {
         }
         Ok(())
     }
+}
+
+impl ImageStore {
+    /// Files whose writer died before they had their name, or before the index had the image. They are written under
+    /// the store's lock only, so whoever holds it knows that nobody needs them.
+    fn remove_half_written(&self, guard: &IndexGuard) -> Result<()> {
+        for folder in [self.dir().to_path_buf(), self.paths.configs(), self.paths.leases()] {
+            for path in entries(&folder)? {
+                if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+                    remove_file(&path)?;
+                }
+            }
+        }
+        self.remove_stray_configs(guard)
+    }
+
+    /// Configurations of images that the index does not have.
+    pub(crate) fn remove_stray_configs(&self, guard: &IndexGuard) -> Result<()> {
+        for path in entries(&self.paths.configs())? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !Digest::from_hex(&name).is_some_and(|id| guard.index.images.contains_key(&id)) {
+                remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove_file(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
 }
 
 fn remove_tree(path: &Path) -> Result<()> {

@@ -25,6 +25,8 @@ pub struct RuntimeConfig {
     pub cgroup_root: String,
     /// The program to run as shim and helper: this one.
     pub program: PathBuf,
+    /// The folder that says where registries' images are, in the layout of containerd's `hosts.toml`.
+    pub registry_config: Option<PathBuf>,
 }
 
 impl RuntimeConfig {
@@ -32,7 +34,16 @@ impl RuntimeConfig {
     #[must_use]
     pub fn new(root: PathBuf, bridge: String, subnet: Subnet, cgroup_root: String) -> Self {
         let socket = root.join("cri.sock");
-        let program = PathBuf::from("/proc/self/exe");
-        Self { root, socket, bridge, subnet, subnet6: None, cni: None, cgroup_root, program }
+        Self {
+            root,
+            socket,
+            bridge,
+            subnet,
+            subnet6: None,
+            cni: None,
+            cgroup_root,
+            program: PathBuf::from("/proc/self/exe"),
+            registry_config: None,
+        }
     }
 }

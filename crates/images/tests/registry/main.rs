@@ -5,6 +5,7 @@
 
 mod fake;
 mod image;
+mod killed;
 mod login;
 mod mirror;
 mod server;
@@ -40,7 +41,11 @@ fn three_layers() -> [(Layer, Compressed); 3] {
 /// Nothing of an image, and nothing temporary, is in the store.
 fn is_empty(store: &ImageStore) -> bool {
     let empty = |folder: &str| fs::read_dir(store.dir().join(folder)).unwrap().next().is_none();
-    store.list().unwrap().is_empty() && ["l", "tmp", "locks", "config"].into_iter().all(empty)
+    let files = fs::read_dir(store.dir()).unwrap().flatten().map(|entry| entry.file_name());
+    let own = ["config", "index.json", "l", "leases", "lock", "locks", "tmp"];
+    files.into_iter().all(|name| own.iter().any(|own| name == *own))
+        && store.list().unwrap().is_empty()
+        && ["l", "tmp", "locks", "config", "leases"].into_iter().all(empty)
 }
 
 #[derive(Default)]

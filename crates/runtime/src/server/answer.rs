@@ -1,5 +1,7 @@
 //! The runtime's knowledge in CRI's words.
 
+use std::collections::HashMap;
+
 use reprise_cri::v1::{
     Container as ListedContainer, ContainerState, ContainerStatus, ImageSpec, LinuxPodSandboxStatus, Namespace, PodIp,
     PodSandbox, PodSandboxNetworkStatus, PodSandboxState, PodSandboxStatus,
@@ -115,4 +117,10 @@ pub fn image(image: &Image) -> reprise_cri::v1::Image {
         spec: Some(ImageSpec { image: image.id.to_string(), ..ImageSpec::default() }),
         pinned: image.pinned,
     }
+}
+
+/// What `verbose` adds, in containerd's words: the whole configuration.
+pub fn image_info(image: &Image) -> HashMap<String, String> {
+    let info = serde_json::json!({ "chainID": image.chain_id, "imageSpec": image.config });
+    HashMap::from([("info".to_owned(), info.to_string())])
 }

@@ -59,22 +59,36 @@ pub enum Failure {
 impl Failure {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound { .. } | Self::Image(ImageError::NotFound { .. } | ImageError::NotStored { .. }) => {
-                Code::NotFound
-            }
+            Self::Image(e) => image_code(e),
+            Self::NotFound { .. } => Code::NotFound,
             Self::State { .. } => Code::FailedPrecondition,
             Self::Network(NetworkError::HostPort(_)) => Code::InvalidArgument,
             Self::Network(e) if e.is_port_conflict() => Code::FailedPrecondition,
-            Self::Missing(_) | Self::Image(ImageError::InvalidReference { .. }) => Code::InvalidArgument,
+            Self::Missing(_) => Code::InvalidArgument,
             Self::Spec(SpecError::Unsupported(_)) => Code::Unimplemented,
             Self::Spec(_) => Code::InvalidArgument,
             Self::Timeout(..) => Code::DeadlineExceeded,
-            Self::Image(ImageError::Unauthorized { .. }) => Code::Unauthenticated,
-            Self::Image(ImageError::Unreachable { .. } | ImageError::TooManyRequests { .. }) => Code::Unavailable,
             Self::Disk(e) if e.is_no_space() => Code::ResourceExhausted,
             Self::Shim(ShimError::Gone(_)) => Code::Unavailable,
-            Self::Shim(_) | Self::Network(_) | Self::Image(_) | Self::Disk(_) | Self::Helper(..) => Code::Unknown,
+            Self::Shim(_) | Self::Network(_) | Self::Disk(_) | Self::Helper(..) => Code::Unknown,
         }
+    }
+}
+
+fn image_code(error: &ImageError) -> Code {
+    match error.decisive() {
+        ImageError::NotFound { .. } | ImageError::NotStored { .. } => Code::NotFound,
+        ImageError::InvalidReference { .. }
+        | ImageError::Ambiguous { .. }
+        | ImageError::InvalidCredentials { .. }
+        | ImageError::InvalidHolder { .. } => Code::InvalidArgument,
+        ImageError::Unauthorized { .. } => Code::Unauthenticated,
+        ImageError::Unreachable { .. } | ImageError::TooManyRequests { .. } => Code::Unavailable,
+        ImageError::NoSpace { .. } => Code::ResourceExhausted,
+        ImageError::Pinned { .. } | ImageError::NoCapableHost { .. } | ImageError::RegistryConfig { .. } => {
+            Code::FailedPrecondition
+        }
+        _ => Code::Unknown,
     }
 }
 

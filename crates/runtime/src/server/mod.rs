@@ -5,10 +5,12 @@ mod containers;
 mod engine;
 mod exec_sync;
 mod failure;
+mod folder_usage;
 mod image_service;
 mod lock;
 mod machine;
 mod parking;
+mod pull_login;
 mod recover;
 mod resources;
 mod runtime_service;
@@ -94,7 +96,10 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     for folder in [layout.sandboxes(), layout.containers()] {
         disk::make_dir(&folder)?;
     }
-    let images = ImageStore::open(&layout.images())?;
+    let mut images = ImageStore::open(&layout.images())?;
+    if let Some(folder) = &config.registry_config {
+        images = images.with_registry_config(folder);
+    }
     let network = Network::open(&config, &layout).await?;
     let seccomp = match compile_seccomp(&config) {
         Ok(path) => Some(path),
@@ -119,7 +124,7 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     let listener = reprise_cri::socket::bind(&socket).map_err(failed)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let calls = RuntimeServiceServer::new(RuntimeCalls(Arc::clone(&engine)));
-    let image_calls = ImageServiceServer::new(ImageCalls(Arc::clone(&engine)));
+    let image_calls = ImageServiceServer::new(ImageCalls::new(Arc::clone(&engine)));
     let server = tonic::transport::Server::builder()
         .add_service(calls.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(image_calls.max_decoding_message_size(MAX_MESSAGE_BYTES));

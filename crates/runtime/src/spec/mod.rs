@@ -251,6 +251,7 @@ mod tests {
             size: 0,
             config: serde_json::from_value(config).unwrap(),
             layers: Vec::new(),
+            chain_id: None,
             pinned: false,
         }
     }
