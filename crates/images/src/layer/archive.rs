@@ -166,7 +166,7 @@ impl<R: Read> Archive<R> {
 
     /// Notes that `size` bytes of data follow.
     fn expect(&mut self, size: u64) -> Result<(), UnpackError> {
-        if size > self.limits.bytes {
+        if size.saturating_add(self.position) > self.limits.bytes {
             return Err(UnpackError::TooLarge { limit: self.limits.bytes });
         }
         self.remaining = size;

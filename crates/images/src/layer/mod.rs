@@ -27,7 +27,7 @@ pub(crate) use tree::Tree;
 /// Bounds for one layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Entries of the archive.
+    /// Entries of the archive, and folders that are needed for them.
     pub entries: u64,
     /// Bytes of the uncompressed archive.
     pub bytes: u64,
@@ -94,6 +94,20 @@ pub enum UnpackError {
     TooLarge {
         /// The bound.
         limit: u64,
+    },
+    /// Folders lie deeper in each other than any honest ones.
+    #[error("entry {name:?} lies more than {limit} folders deep")]
+    TooDeep {
+        /// The entry, or the start of its name.
+        name: String,
+        /// The bound.
+        limit: usize,
+    },
+    /// The names of folders would fill memory.
+    #[error("the names of its folders have more than {limit} bytes")]
+    TooManyNames {
+        /// The bound.
+        limit: usize,
     },
     /// An extended header longer than any honest one.
     #[error("it has an extended header of {size} bytes")]

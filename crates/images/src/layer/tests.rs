@@ -280,3 +280,39 @@ fn folders_that_no_entry_describes_take_the_attributes_from_below() {
     assert_eq!((mode(""), mode("tmp"), mode("tmp/own"), mode("new")), (0o711, 0o1777, 0o700, 0o755));
     assert_eq!(fs::metadata(upper.root().join("tmp")).unwrap().uid(), 7);
 }
+
+#[test]
+fn folders_do_not_lie_deeper_than_can_be_removed_again() {
+    let deep = |levels: usize| format!("{}x", "d/".repeat(levels));
+    let file = |tar: TarFile, path: &str| tar.file_with("x", &[("path", path.as_bytes())], 0o644);
+    Sandbox::new().unpack(file(TarFile::new(), &deep(256))).unwrap();
+    let refused = Sandbox::new().refusal(file(TarFile::new(), &deep(257)));
+    assert!(matches!(refused, UnpackError::TooDeep { .. }), "{refused:?}");
+
+    // A symlink shortens the name and not the place.
+    let linked = |levels: usize| {
+        let tar = file(TarFile::new(), &deep(200)).symlink("a", &"d/".repeat(40));
+        file(tar, &format!("a/{}", deep(levels)))
+    };
+    Sandbox::new().unpack(linked(216)).unwrap();
+    let refused = Sandbox::new().refusal(linked(217));
+    assert!(matches!(refused, UnpackError::TooDeep { .. }), "{refused:?}");
+}
+
+#[test]
+fn folders_that_names_need_count_as_entries() {
+    let tar = || TarFile::new().file("a/b/c/d", b"").file("a/x/y", b"").bytes();
+    let sandbox = Sandbox::new();
+    let staged = sandbox.unpack_within(&tar(), Limits { entries: 6, bytes: 1 << 20 }).unwrap();
+    assert_eq!(staged.inodes as usize, listing(&sandbox.root()).len() + 1);
+    let refused = Sandbox::new().unpack_within(&tar(), Limits { entries: 5, bytes: 1 << 20 });
+    assert!(matches!(&refused, Err(Error::Unpack { source: UnpackError::TooManyEntries { .. }, .. })), "{refused:?}");
+}
+
+#[test]
+fn files_together_do_not_exceed_the_limit() {
+    let tar = TarFile::new().file("a", &[1; 3000]).file("b", &[1; 3000]).bytes();
+    let sandbox = Sandbox::new();
+    assert!(sandbox.unpack_within(&tar, Limits { entries: 5, bytes: 6000 }).is_err());
+    assert!(!sandbox.root().join("b").exists());
+}

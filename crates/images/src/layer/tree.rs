@@ -8,12 +8,12 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, XattrFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
 use super::UnpackError;
@@ -23,6 +23,12 @@ use super::name::EntryName;
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const PATH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const WITHIN: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
+
+/// How deep folders may lie in each other. Removing them holds a descriptor open for each level, and a process may have
+/// no more than 1024; honest layers stay below 100.
+const DEPTH_MAX: usize = 256;
+/// Bytes of folder names kept until the end.
+const NAMES_MAX: usize = 256 << 20;
 
 /// As many symlinks as the kernel follows in one path.
 const LINKS_MAX: u32 = 40;
@@ -35,7 +41,13 @@ pub(crate) struct Tree {
     /// Folders that were needed but not (yet) listed; empty path for the root.
     implicit: HashSet<PathBuf>,
     /// Folders' times, set at the end because creating files changes them.
-    times: Vec<(PathBuf, Metadata)>,
+    times: Vec<(PathBuf, Timestamps)>,
+    /// Bytes of all names in the above.
+    names: usize,
+    /// Folders made because something lies in them.
+    made: u64,
+    /// How deep the root itself lies.
+    root_depth: usize,
 }
 
 impl Tree {
@@ -43,7 +55,14 @@ impl Tree {
     pub(crate) fn open(root: &Path) -> Result<Self, UnpackError> {
         let descriptor = fs::open(root, PATH, Mode::empty()).map_err(|e| UnpackError::io("open", root, e))?;
         let implicit = HashSet::from([PathBuf::new()]);
-        Ok(Self { root: Rc::new(descriptor), parent: None, implicit, times: Vec::new() })
+        let root_depth = depth(&descriptor).map_err(|e| UnpackError::io("find", root, e))?;
+        let root = Rc::new(descriptor);
+        Ok(Self { root, parent: None, implicit, times: Vec::new(), names: 0, made: 0, root_depth })
+    }
+
+    /// How many folders were made that no entry asked for, so far.
+    pub(super) fn made(&self) -> u64 {
+        self.made
     }
 
     /// A new regular file, to be written by the caller, who then calls [`Self::finish_file`].
@@ -70,8 +89,7 @@ impl Tree {
         self.implicit.remove(&path);
         let opened = fs::openat(&*parent, &name.base, DIRECTORY, Mode::empty());
         opened.and_then(|dir| metadata.apply(dir)).map_err(|e| UnpackError::io("set the attributes of", &path, e))?;
-        self.times.push((path, metadata.clone()));
-        Ok(())
+        self.remember_times(path, metadata)
     }
 
     /// The layer's root folder is listed itself.
@@ -79,8 +97,7 @@ impl Tree {
         self.implicit.remove(Path::new(""));
         let opened = fs::openat(&*self.root, ".", DIRECTORY, Mode::empty());
         opened.and_then(|dir| metadata.apply(dir)).map_err(|e| UnpackError::io("set the attributes of", "/", e))?;
-        self.times.push((PathBuf::new(), metadata.clone()));
-        Ok(())
+        self.remember_times(PathBuf::new(), metadata)
     }
 
     /// A symlink to anywhere: it is never followed from outside of a container.
@@ -155,11 +172,10 @@ impl Tree {
 
     /// Sets the folders' times and gives the folders that no entry described, parents first.
     pub(crate) fn finish(self) -> Result<Vec<PathBuf>, UnpackError> {
-        for (path, metadata) in &self.times {
-            let Some(times) = metadata.times() else { continue };
+        for (path, times) in &self.times {
             // A later entry may have replaced the folder.
             if let Ok(dir) = self.resolve(path) {
-                fs::utimensat(&*dir, ".", &times, AtFlags::empty())
+                fs::utimensat(&*dir, ".", times, AtFlags::empty())
                     .map_err(|e| UnpackError::io("set the times of", path, e))?;
             }
         }
@@ -201,11 +217,13 @@ impl Tree {
         {
             return Ok(dir.clone());
         }
+        check_depth(path, path.components().count())?;
         let dir = match self.resolve(path) {
             Ok(dir) => dir,
             Err(Errno::NOENT | Errno::NOTDIR) => self.make_folders(path, 0)?,
             Err(error) => return Err(UnpackError::io("open", path, error)),
         };
+        self.check_place(path, &dir)?;
         self.parent = Some((path.to_path_buf(), dir.clone()));
         Ok(dir)
     }
@@ -215,6 +233,33 @@ impl Tree {
             return Ok(self.root.clone());
         }
         fs::openat2(&*self.root, path, PATH, Mode::empty(), WITHIN).map(Rc::new)
+    }
+
+    /// Symlinks may lead deeper than a name shows.
+    fn check_place(&self, path: &Path, dir: &OwnedFd) -> Result<(), UnpackError> {
+        if fs::openat2(&*self.root, path, PATH, Mode::empty(), WITHIN | ResolveFlags::NO_SYMLINKS).is_ok() {
+            return Ok(());
+        }
+        match depth(dir) {
+            Ok(depth) => check_depth(path, depth.saturating_sub(self.root_depth)),
+            Err(Errno::NAMETOOLONG) => check_depth(path, usize::MAX),
+            Err(error) => Err(UnpackError::io("find", path, error)),
+        }
+    }
+
+    fn remember_times(&mut self, path: PathBuf, metadata: &Metadata) -> Result<(), UnpackError> {
+        self.remember(&path)?;
+        self.times.extend(metadata.times().map(|times| (path, times)));
+        Ok(())
+    }
+
+    /// Counts a name that is kept until the end.
+    fn remember(&mut self, path: &Path) -> Result<(), UnpackError> {
+        self.names += path.as_os_str().len();
+        if self.names > NAMES_MAX {
+            return Err(UnpackError::TooManyNames { limit: NAMES_MAX });
+        }
+        Ok(())
     }
 
     /// Makes what is missing of `path`, remembering that nothing is known of it.
@@ -237,6 +282,8 @@ impl Tree {
                     Occupant::Symlink | Occupant::Other => return Err(blocked()),
                     Occupant::Nothing | Occupant::Whiteout | Occupant::Folder => {
                         self.make_directory(&dir, part, &at)?;
+                        self.remember(&at)?;
+                        self.made += 1;
                         self.implicit.insert(at.clone());
                         self.resolve(&at).map_err(|e| UnpackError::io("open", &at, e))?
                     }
@@ -269,6 +316,21 @@ impl Tree {
         }
         Ok(())
     }
+}
+
+/// How deep a folder lies in the whole file system.
+fn depth(folder: &OwnedFd) -> Result<usize, Errno> {
+    let path = fs::readlink(format!("/proc/self/fd/{}", folder.as_raw_fd()), Vec::new())?;
+    Ok(Path::new(OsStr::from_bytes(path.as_bytes())).components().count())
+}
+
+fn check_depth(path: &Path, depth: usize) -> Result<(), UnpackError> {
+    if depth <= DEPTH_MAX {
+        return Ok(());
+    }
+    // So long a name would fill the message.
+    let name = path.to_string_lossy().chars().take(80).collect();
+    Err(UnpackError::TooDeep { name, limit: DEPTH_MAX })
 }
 
 /// What has a name already.

@@ -22,7 +22,7 @@ pub(super) struct Unpacked {
     pub implicit: Vec<PathBuf>,
     /// Bytes of all files.
     pub bytes: u64,
-    /// Number of entries.
+    /// Number of entries and of folders that they needed.
     pub inodes: u64,
 }
 
@@ -42,8 +42,12 @@ pub(super) fn unpack(stream: impl Read, mut tree: Tree, limits: Limits) -> Resul
                 unpacked.bytes += apply(&mut tree, &mut archive, &name, entry, &mut buffer)?;
             }
         }
+        if unpacked.inodes + tree.made() > limits.entries {
+            return Err(UnpackError::TooManyEntries { limit: limits.entries });
+        }
     }
     archive.drain()?;
+    unpacked.inodes += tree.made();
     unpacked.implicit = tree.finish()?;
     Ok(unpacked)
 }
