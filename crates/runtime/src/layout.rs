@@ -161,6 +161,11 @@ impl ContainerDir {
         self.0.join("state")
     }
 
+    /// What belongs to programs that are being run in it, a folder each.
+    pub fn sessions(&self) -> PathBuf {
+        self.0.join("sessions")
+    }
+
     /// Where the create helper leaves the process id.
     pub fn pid_file(&self) -> PathBuf {
         self.0.join("pid")

@@ -19,6 +19,7 @@ mod error;
 mod exec;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod handover;
 mod layout;
 mod network;
 mod pid_namespace;
@@ -28,6 +29,7 @@ mod server;
 mod shim;
 mod shim_client;
 mod spec;
+mod terminal;
 
 pub use config::RuntimeConfig;
 pub use network::cni::CniConfig;

@@ -20,8 +20,9 @@ pub fn dispatch(arguments: &[String]) -> Option<ExitCode> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [SHIM, folder] => Some(crate::shim::run(Path::new(folder))),
-        [CREATE, folder, executed] => Some(crate::create::run(Path::new(folder), executed)),
-        [EXEC, folder, command @ ..] => Some(crate::exec::run(Path::new(folder), command)),
+        [CREATE, folder, executed] => Some(crate::create::run(Path::new(folder), executed, None)),
+        [CREATE, folder, executed, terminal] => Some(crate::create::run(Path::new(folder), executed, Some(terminal))),
+        [EXEC, folder, session, command @ ..] => Some(crate::exec::run(Path::new(folder), Path::new(session), command)),
         [INIT] => Some(crate::pid_namespace::run()),
         _ => None,
     }

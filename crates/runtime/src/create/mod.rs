@@ -5,23 +5,25 @@
 
 pub mod executor;
 pub mod late_mounts;
-mod report;
+pub mod report;
 mod rootfs;
 
 use std::fs;
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
-use rustix::fs::{Gid, Uid, fchown};
+use rustix::fs::{FileType, Gid, Uid, fchown, fstat};
 use serde::{Deserialize, Serialize};
 
 use crate::disk;
 use crate::error::chain;
+use crate::handover;
 use crate::layout::ContainerDir;
 use crate::seccomp::Filters;
+use crate::terminal::Console;
 use executor::ProgramExecutor;
 
 /// What the helper needs to know beyond the OCI bundle.
@@ -63,19 +65,26 @@ pub enum CreateError {
     /// libcontainer refused.
     #[error("create the container")]
     Container(#[source] Box<libcontainer::error::LibcontainerError>),
+    /// Its terminal could not be had.
+    #[error("set up the container's terminal")]
+    Terminal(#[source] std::io::Error),
     /// The seccomp filter is not readable.
     #[error("read the seccomp filter")]
     Seccomp(#[source] std::io::Error),
 }
 
-/// The life of the helper. What goes wrong is left in a file: its standard streams are the container's.
-pub fn run(folder: &Path, executed: &str) -> ExitCode {
+/// The life of the helper. What goes wrong is left in a file: its standard streams are the container's. `executed` is
+/// the number of the descriptor for [`ProgramExecutor`], `terminal` that of the socket to the shim over which it gets
+/// the master end of the container's terminal, if the container has one.
+pub fn run(folder: &Path, executed: &str, terminal: Option<&str>) -> ExitCode {
     let folder = ContainerDir::at(folder.to_owned());
     let report = folder.create_error();
     std::panic::set_hook(Box::new(move |panic| drop(fs::write(&report, panic.to_string()))));
     let executed: RawFd = executed.parse().unwrap_or(-1);
+    // SAFETY: the shim opened it for this process, and nothing else here uses it.
+    let shim = terminal.and_then(|fd| fd.parse().ok()).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     report::errors_to(&folder.create_error());
-    match create(&folder, executed) {
+    match create(&folder, executed, shim) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             report::append(&folder.create_error(), &chain(&e));
@@ -84,12 +93,13 @@ pub fn run(folder: &Path, executed: &str) -> ExitCode {
     }
 }
 
-fn create(folder: &ContainerDir, executed: RawFd) -> Result<(), CreateError> {
+fn create(folder: &ContainerDir, executed: RawFd, shim: Option<OwnedFd>) -> Result<(), CreateError> {
     let creation: Creation = disk::read(&folder.creation())?.ok_or_else(|| CreateError::Missing(folder.creation()))?;
     let seccomp = creation.seccomp.as_deref().map(Filters::load).transpose().map_err(CreateError::Seccomp)?;
     late_mounts::fetch(&creation.sources, creation.agent)?;
     rootfs::mount(folder, &creation)?;
-    own_output(creation.owner);
+    own_streams(creation.owner);
+    let console = shim.is_some().then(|| Console::listen(folder.path())).transpose().map_err(CreateError::Terminal)?;
     let refused = |e| CreateError::Container(Box::new(e));
     let container = ContainerBuilder::new(creation.id.clone(), SyscallType::default())
         .with_root_path(folder.state_root())
@@ -97,6 +107,7 @@ fn create(folder: &ContainerDir, executed: RawFd) -> Result<(), CreateError> {
         .with_pid_file(Some(folder.pid_file()))
         .map_err(refused)?
         .with_executor(ProgramExecutor::new(executed, seccomp))
+        .with_console_socket(console.as_ref().map(Console::path))
         .as_init(folder.bundle())
         .with_systemd(false)
         .as_sibling(true)
@@ -107,13 +118,19 @@ fn create(folder: &ContainerDir, executed: RawFd) -> Result<(), CreateError> {
         // Negative values need CAP_SYS_RESOURCE; the runtime has said so once if this machine refuses them.
         let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), adjustment.to_string());
     }
+    if let (Some(console), Some(shim)) = (console, shim) {
+        let master = console.take(creation.owner.0).map_err(CreateError::Terminal)?;
+        handover::send(shim, b"terminal", &[master.as_fd()]).map_err(CreateError::Terminal)?;
+    }
     Ok(())
 }
 
-/// A program that is not root can open `/dev/stdout` only if the pipe behind it is its own.
-fn own_output((uid, gid): (u32, u32)) {
-    let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
-    for stream in [stdout.as_fd(), stderr.as_fd()] {
+/// A program that is not root can open `/dev/stdin` and so on only if the pipe behind it is its own. Nothing changes
+/// for `/dev/null`.
+fn own_streams((uid, gid): (u32, u32)) {
+    let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let pipe = |fd: &BorrowedFd<'_>| fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_fifo());
+    for stream in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].into_iter().filter(pipe) {
         // If it can't be given away, writing to the open descriptor still works.
         let _ = fchown(stream, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
     }

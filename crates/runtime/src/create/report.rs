@@ -26,6 +26,12 @@ pub fn append(path: &Path, sentence: &str) {
     let _ = OpenOptions::new().append(true).create(true).open(path).and_then(|mut f| writeln!(f, "{sentence}"));
 }
 
+/// All that has been collected, and the last word.
+pub fn read(path: &Path, sentence: &str) -> String {
+    let collected = std::fs::read_to_string(path).unwrap_or_default();
+    collected.lines().chain([sentence]).collect::<Vec<_>>().join("; ")
+}
+
 struct Collector(File);
 
 impl Subscriber for Collector {

@@ -149,6 +149,7 @@ impl Engine {
             folder: dir.path().to_owned(),
             cgroup: format!("{}/{id}", sandbox.cgroup),
             foreign_pids: prepared.foreign_pids,
+            streams: prepared.streams,
         };
         shim.call(call).await?;
         Ok(())
@@ -259,7 +260,7 @@ pub fn clear(container: &Container) {
     }
 }
 
-fn not_ready(sandbox: &Sandbox) -> Failure {
+pub fn not_ready(sandbox: &Sandbox) -> Failure {
     Failure::State { kind: "sandbox", id: sandbox.id.clone(), state: "is not ready" }
 }
 

@@ -36,6 +36,9 @@ pub enum Failure {
     /// It took longer than allowed.
     #[error("{0} took longer than the {1} s it was given")]
     Timeout(&'static str, u64),
+    /// A program could not be run in a container.
+    #[error("run the program: {0}")]
+    NotRun(String),
     /// The container can't be made so.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -70,7 +73,7 @@ impl Failure {
             Self::Timeout(..) => Code::DeadlineExceeded,
             Self::Disk(e) if e.is_no_space() => Code::ResourceExhausted,
             Self::Shim(ShimError::Gone(_)) => Code::Unavailable,
-            Self::Shim(_) | Self::Network(_) | Self::Disk(_) | Self::Helper(..) => Code::Unknown,
+            Self::NotRun(_) | Self::Shim(_) | Self::Network(_) | Self::Disk(_) | Self::Helper(..) => Code::Unknown,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod containers;
 mod engine;
+mod exec;
 mod exec_sync;
 mod failure;
 mod folder_usage;
@@ -16,6 +17,7 @@ mod resources;
 mod runtime_service;
 mod sandboxes;
 mod state;
+mod terminal_io;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -185,7 +185,7 @@ impl RuntimeService for RuntimeCalls {
         &self,
         request: Request<ReopenContainerLogRequest>,
     ) -> Result<Response<ReopenContainerLogResponse>, Status> {
-        let container = self.0.container(&request.into_inner().container_id)?;
+        let container = self.0.running(&request.into_inner().container_id)?;
         if let Some(shim) = container.sandbox.shim() {
             shim.call(Call::ReopenLog { id: container.id.clone() }).await.map_err(Failure::from)?;
         }

@@ -54,6 +54,11 @@ impl Connection {
         }
     }
 
+    /// The bare connection, for another use; none if there is still something to send.
+    pub fn into_stream(self) -> Option<UnixStream> {
+        (self.open && self.unsent.is_empty()).then_some(self.stream)
+    }
+
     /// The requests that have come. One that is not understood closes the connection: the runtime is newer than
     /// anything this shim can serve.
     pub fn receive(&mut self) -> Vec<Request> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::sys::signal::{SigSet, Signal};
@@ -11,13 +12,19 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, kill_process, wait, waitpid};
 
+use super::attachment::{Attachment, Wanted};
 use super::connection::Connection;
 use super::held::Held;
 use super::log_writer::Stream;
 use super::protocol::{Call, Message, Outcome, Request, VERSION};
+use crate::handover;
 
 /// How long after a request the clearing away of removed containers waits, so that a restart goes first.
-const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+const QUIET: Duration = Duration::from_millis(30);
+/// What is added to a time to wait for, which the kernel counts in milliseconds.
+const ROUND: Duration = Duration::from_millis(1);
+/// How many clients a container may have attached.
+const CLIENTS: usize = 32;
 /// Exits of processes that are not known yet that are kept.
 const STRAYS: usize = 64;
 
@@ -33,6 +40,8 @@ struct Shim {
     starting: BTreeMap<String, (u64, u64)>,
     removed: Vec<Held>,
     strays: VecDeque<(i32, i32)>,
+    /// Attached clients of ended containers that have not taken all of the output yet.
+    leaving: Vec<Attachment>,
 }
 
 /// What became readable.
@@ -42,6 +51,8 @@ enum Ready {
     Connection(u64),
     Output(String, Stream),
     Executed(String),
+    Attached(String, u64),
+    Leaving,
 }
 
 pub fn run(listener: UnixListener, pid_namespace: Option<i32>) -> ExitCode {
@@ -67,14 +78,19 @@ pub fn run(listener: UnixListener, pid_namespace: Option<i32>) -> ExitCode {
         starting: BTreeMap::new(),
         removed: Vec::new(),
         strays: VecDeque::new(),
+        leaving: Vec::new(),
     };
     loop {
-        for ready in shim.wait() {
-            if shim.handle(ready) == Next::Stop {
+        for (ready, flags) in shim.wait() {
+            if shim.handle(ready, flags) == Next::Stop {
                 return ExitCode::SUCCESS;
             }
         }
     }
+}
+
+fn ready(name: Ready, fd: BorrowedFd<'_>, flags: PollFlags) -> (Ready, PollFd<'_>) {
+    (name, PollFd::from_borrowed_fd(fd, flags))
 }
 
 #[derive(PartialEq, Eq)]
@@ -85,40 +101,20 @@ enum Next {
 
 impl Shim {
     /// Waits until something is ready. Clears away a removed container when nothing has been for a moment.
-    fn wait(&mut self) -> Vec<Ready> {
-        let mut names = vec![Ready::Children, Ready::Listener];
-        let mut fds: Vec<(BorrowedFd<'_>, PollFlags)> =
-            vec![(self.children.as_fd(), PollFlags::IN), (self.listener.as_fd(), PollFlags::IN)];
-        for (key, connection) in &self.connections {
-            let send = if connection.wants_to_send() { PollFlags::OUT } else { PollFlags::empty() };
-            fds.push((connection.as_fd(), PollFlags::IN | send));
-            names.push(Ready::Connection(*key));
-        }
-        for (id, held) in &self.held {
-            let streams = [(&held.stdout, Stream::Stdout), (&held.stderr, Stream::Stderr)];
-            for (end, stream) in streams {
-                if let Some(end) = end {
-                    fds.push((end.as_fd(), PollFlags::IN));
-                    names.push(Ready::Output(id.clone(), stream));
-                }
-            }
-            if let Some(end) = &held.executed {
-                fds.push((end.as_fd(), PollFlags::IN));
-                names.push(Ready::Executed(id.clone()));
-            }
-        }
-        let mut polled: Vec<PollFd<'_>> =
-            fds.into_iter().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
-        let timeout = (!self.removed.is_empty()).then_some(&QUIET);
-        match poll(&mut polled, timeout) {
+    fn wait(&mut self) -> Vec<(Ready, PollFlags)> {
+        self.held.values_mut().for_each(Held::drop_bad_clients);
+        self.leaving.retain(|client| client.is_good() && client.wants_to_send());
+        let (names, mut polled): (Vec<Ready>, Vec<PollFd<'_>>) = self.awaited().into_iter().unzip();
+        let timeout = self.timeout();
+        match poll(&mut polled, timeout.as_ref()) {
             Ok(0) => {
                 drop(polled);
                 self.clear_one();
                 Vec::new()
             }
             Ok(_) => {
-                let hit: Vec<bool> = polled.iter().map(|p| !p.revents().is_empty()).collect();
-                names.into_iter().zip(hit).filter(|(_, hit)| *hit).map(|(name, _)| name).collect()
+                let hit: Vec<PollFlags> = polled.iter().map(PollFd::revents).collect();
+                names.into_iter().zip(hit).filter(|(_, hit)| !hit.is_empty()).collect()
             }
             Err(rustix::io::Errno::INTR) => Vec::new(),
             Err(e) => {
@@ -126,6 +122,44 @@ impl Shim {
                 Vec::new()
             }
         }
+    }
+
+    fn awaited(&self) -> Vec<(Ready, PollFd<'_>)> {
+        let send = |wanted: bool| if wanted { PollFlags::OUT } else { PollFlags::empty() };
+        let mut all = vec![
+            ready(Ready::Children, self.children.as_fd(), PollFlags::IN),
+            ready(Ready::Listener, self.listener.as_fd(), PollFlags::IN),
+        ];
+        for (key, connection) in &self.connections {
+            let flags = PollFlags::IN | send(connection.wants_to_send());
+            all.push(ready(Ready::Connection(*key), connection.as_fd(), flags));
+        }
+        for (id, held) in &self.held {
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                if let Some(end) = held.streams.output(stream).filter(|_| !held.is_held_up()) {
+                    all.push(ready(Ready::Output(id.clone(), stream), end.as_fd(), PollFlags::IN));
+                }
+            }
+            if let Some(end) = &held.executed {
+                all.push(ready(Ready::Executed(id.clone()), end.as_fd(), PollFlags::IN));
+            }
+            for (key, client) in &held.attached {
+                let hear = if client.input_is_open() { PollFlags::IN } else { PollFlags::empty() };
+                let flags = hear | send(client.wants_to_send());
+                all.push(ready(Ready::Attached(id.clone(), *key), client.as_fd(), flags));
+            }
+        }
+        all.extend(self.leaving.iter().map(|client| ready(Ready::Leaving, client.as_fd(), PollFlags::OUT)));
+        all
+    }
+
+    /// Until something is to be done without anything being ready.
+    fn timeout(&self) -> Option<Timespec> {
+        let clients = self.held.values().flat_map(|held| held.attached.values()).chain(&self.leaving);
+        let patience = clients.filter_map(Attachment::patience);
+        let quiet = (!self.removed.is_empty()).then_some(QUIET);
+        // Rounded up, so that a client's time is up when this is.
+        patience.map(|left| left + ROUND).chain(quiet).min().and_then(|left| Timespec::try_from(left).ok())
     }
 
     fn clear_one(&mut self) {
@@ -136,7 +170,7 @@ impl Shim {
         }
     }
 
-    fn handle(&mut self, ready: Ready) -> Next {
+    fn handle(&mut self, ready: Ready, flags: PollFlags) -> Next {
         match ready {
             Ready::Children => self.reap(),
             Ready::Listener => self.accept(),
@@ -147,6 +181,12 @@ impl Shim {
                 }
             }
             Ready::Executed(id) => self.executed(&id, Timestamp::now()),
+            Ready::Attached(id, client) => {
+                if let Some(held) = self.held.get_mut(&id) {
+                    held.serve(client, flags.intersects(PollFlags::HUP | PollFlags::ERR));
+                }
+            }
+            Ready::Leaving => self.leaving.iter_mut().for_each(Attachment::flush),
         }
         Next::GoOn
     }
@@ -188,8 +228,8 @@ impl Shim {
 
     fn call(&mut self, key: u64, Request { number, call }: Request) {
         let result = match call {
-            Call::Create { id, folder, cgroup, foreign_pids } => {
-                match Held::create(id.clone(), folder, cgroup, foreign_pids) {
+            Call::Create { id, folder, cgroup, foreign_pids, streams } => {
+                match Held::create(id.clone(), folder, cgroup, foreign_pids, streams) {
                     Ok(held) => {
                         self.held.insert(id.clone(), held);
                         self.creating.insert(id, (key, number));
@@ -209,6 +249,13 @@ impl Shim {
             Call::ReopenLog { id } => self.reopen_log(&id),
             Call::Remove { id } => self.remove(&id),
             Call::Discard { id } => self.discard(&id),
+            Call::Attach { id, stdin, stdout, stderr } => {
+                match self.attach(key, number, &id, Wanted { stdin, stdout, stderr }) {
+                    // It has been answered, and is no connection for requests any more.
+                    Ok(()) => return,
+                    Err(e) => Err(e),
+                }
+            }
             Call::Shutdown => {
                 self.shut_down();
                 Ok(Outcome::Done)
@@ -221,8 +268,33 @@ impl Shim {
         self.held.get_mut(id).ok_or_else(|| format!("no container {id} in this sandbox"))
     }
 
+    fn attach(&mut self, key: u64, number: u64, id: &str, wanted: Wanted) -> Result<(), String> {
+        let held = self.held.get_mut(id).ok_or_else(|| format!("no container {id} in this sandbox"))?;
+        if held.started_at.is_none() || held.exit.is_some() {
+            return Err(format!("container {id} is not running"));
+        }
+        if held.attached.len() >= CLIENTS {
+            return Err(format!("container {id} has {CLIENTS} attached clients already"));
+        }
+        let stream = self.connections.remove(&key).and_then(Connection::into_stream);
+        let stream = stream.ok_or("a connection that is to be attached has unread answers")?;
+        let answer = Message::Answer { number, result: Ok(Outcome::Done) };
+        let mut line = serde_json::to_vec(&answer).map_err(|e| e.to_string())?;
+        line.push(b'\n');
+        let input: Vec<_> = held.streams.for_client(wanted.stdin).map(AsFd::as_fd).into_iter().collect();
+        match handover::send(&stream, &line, &input) {
+            Ok(()) => drop(held.attached.insert(key, Attachment::new(stream, wanted))),
+            Err(e) => eprintln!("shim: a client that wanted to attach is gone: {e}"),
+        }
+        Ok(())
+    }
+
     fn reopen_log(&mut self, id: &str) -> Result<Outcome, String> {
-        let log = self.held(id)?.log.as_mut();
+        let held = self.held(id)?;
+        if held.started_at.is_none() || held.exit.is_some() {
+            return Err(format!("container {id} is not running"));
+        }
+        let log = held.log.as_mut();
         log.map_or(Ok(()), |log| log.reopen().map_err(|e| e.to_string())).map(|()| Outcome::Done)
     }
 
@@ -287,7 +359,9 @@ impl Shim {
         };
         // A program that ended at once may not have been seen to start yet.
         self.executed(&id, now);
-        let Some(exit) = self.held.get_mut(&id).map(|held| held.ended(code, now)) else { return };
+        let Some(held) = self.held.get_mut(&id) else { return };
+        let exit = held.ended(code, now);
+        self.leaving.extend(std::mem::take(&mut held.attached).into_values().filter_map(Attachment::end));
         if let Some((key, number)) = self.starting.remove(&id) {
             let why = if exit.message.is_empty() { "it ended before its program ran" } else { &exit.message };
             self.answer(key, number, Err(why.to_owned()));

@@ -1,10 +1,11 @@
 //! A container in its shim: created by a helper, started, its output pumped, its end noted.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use jiff::Timestamp;
 use libcontainer::notify_socket::{NOTIFY_FILE, NotifySocket};
@@ -12,12 +13,18 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::attachment::Attachment;
 use super::log_writer::{LogWriter, Stream};
-use super::protocol::{CANNOT_START, ContainerState, Exit};
+use super::protocol::{CANNOT_START, ContainerState, Exit, StreamsWanted};
+use super::streams::Streams;
 use crate::layout::ContainerDir;
 use crate::{cgroup, disk, reexec};
 
 const SIGKILL: i32 = 9;
+/// How many times 32 KiB of one container are moved before others get their turn.
+const TURN: usize = 32;
+/// The same for what an ended container leaves: more than its pipes can hold.
+const LAST_TURN: usize = 512;
 
 /// A container that this shim holds.
 pub struct Held {
@@ -29,8 +36,9 @@ pub struct Held {
     pub helper: Option<i32>,
     /// The container's first process.
     pub pid: Option<i32>,
-    pub stdout: Option<OwnedFd>,
-    pub stderr: Option<OwnedFd>,
+    pub streams: Streams,
+    /// Clients, by the number of their connection.
+    pub attached: BTreeMap<u64, Attachment>,
     /// Closed by the kernel when the program is executed; carries a sentence if that fails.
     pub executed: Option<OwnedFd>,
     pub exec_error: Vec<u8>,
@@ -43,25 +51,23 @@ pub struct Held {
 
 impl Held {
     /// Starts the helper that creates the container.
-    pub fn create(id: String, folder: PathBuf, cgroup: String, foreign_pids: bool) -> io::Result<Self> {
+    pub fn create(
+        id: String,
+        folder: PathBuf,
+        cgroup: String,
+        foreign_pids: bool,
+        wanted: StreamsWanted,
+    ) -> io::Result<Self> {
         let folder = ContainerDir::at(folder);
-        let (stdout, stdout_in) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (stderr, stderr_in) = pipe_with(PipeFlags::CLOEXEC)?;
         let (executed, executed_in) = pipe_with(PipeFlags::CLOEXEC)?;
-        for end in [&stdout, &stderr, &executed] {
-            rustix::io::ioctl_fionbio(end, true)?;
-        }
+        rustix::io::ioctl_fionbio(&executed, true)?;
         // Only this one is inherited: the shim has one thread, so no other child can be started meanwhile.
         fcntl_setfd(&executed_in, FdFlags::empty())?;
-        let helper = Command::new("/proc/self/exe")
-            .arg(reexec::CREATE)
-            .arg(folder.path())
-            .arg(executed_in.as_raw_fd().to_string())
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(stdout_in)
-            .stderr(stderr_in)
-            .spawn()?;
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(reexec::CREATE).arg(folder.path()).arg(executed_in.as_raw_fd().to_string()).env_clear();
+        let (streams, inherited) = Streams::make(wanted, &mut command)?;
+        let helper = command.spawn()?;
+        drop(inherited);
         let helper = Some(i32::try_from(helper.id()).unwrap_or_default());
         Ok(Self {
             id,
@@ -70,8 +76,8 @@ impl Held {
             foreign_pids,
             helper,
             pid: None,
-            stdout: Some(stdout),
-            stderr: Some(stderr),
+            streams,
+            attached: BTreeMap::new(),
             executed: Some(executed),
             exec_error: Vec::new(),
             log: None,
@@ -88,6 +94,9 @@ impl Held {
         match pid.filter(|_| helper_succeeded) {
             Some(pid) => {
                 self.pid = Some(pid);
+                if let Err(e) = self.streams.take_terminal() {
+                    eprintln!("{}: its terminal did not come: {e}", self.id);
+                }
                 Ok(pid)
             }
             None => {
@@ -133,26 +142,59 @@ impl Held {
         }
     }
 
-    /// Moves what the container has written to its log. A log that can't be written is no reason to stop reading:
-    /// the container must not block on it.
+    /// Moves what the container has written to its log and then to attached clients. A log that can't be written is no
+    /// reason to stop reading: the container must not block on it. Stops after some time, so that others get their
+    /// turn, and when a client is behind.
     pub fn pump(&mut self, stream: Stream) {
-        let slot = if stream == Stream::Stdout { &mut self.stdout } else { &mut self.stderr };
-        let mut buffer = [0; 32 * 1024];
-        while let Some(end) = slot.as_ref() {
-            match rustix::io::read(end, &mut buffer) {
-                Ok(0) => *slot = None,
-                Ok(n) => {
-                    if let Some(log) = &mut self.log
-                        && let Err(e) = log.take(stream, &buffer[..n], Timestamp::now())
-                    {
-                        eprintln!("{}: log: {e}", self.id);
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return,
-                Err(_) => *slot = None,
+        for _ in 0..TURN {
+            if self.is_held_up() || !self.pump_once(stream) {
+                return;
             }
         }
+    }
+
+    /// False if there is nothing to be read, now or any more.
+    fn pump_once(&mut self, stream: Stream) -> bool {
+        let mut buffer = [0; 32 * 1024];
+        let Some(end) = self.streams.output(stream) else { return false };
+        let read = match rustix::io::read(end, &mut buffer) {
+            Ok(n) if n > 0 => n,
+            Err(Errno::INTR) => return true,
+            Err(Errno::AGAIN) => return false,
+            // A terminal that nobody has open any more answers EIO.
+            Ok(_) | Err(_) => {
+                self.streams.close_output(stream);
+                return false;
+            }
+        };
+        if let Some(log) = &mut self.log {
+            log.take(stream, &buffer[..read], Timestamp::now());
+        }
+        for client in self.attached.values_mut() {
+            client.give(stream, &buffer[..read]);
+        }
+        true
+    }
+
+    /// Whether its output waits for an attached client.
+    pub fn is_held_up(&self) -> bool {
+        self.attached.values().any(Attachment::is_behind)
+    }
+
+    /// Looks after one attached client: sends what waits, and hears whether its input has ended.
+    pub fn serve(&mut self, client: u64, hung_up: bool) {
+        let Some(attachment) = self.attached.get_mut(&client) else { return };
+        attachment.flush();
+        let ended = attachment.input_ended(hung_up);
+        if ended && self.streams.client_input_ended() {
+            self.attached.values_mut().for_each(Attachment::stdin_closed);
+        }
+        self.drop_bad_clients();
+    }
+
+    /// Drops clients that are gone, or behind for too long.
+    pub fn drop_bad_clients(&mut self) {
+        self.attached.retain(|_, client| client.is_good());
     }
 
     /// Sends a signal; SIGKILL reaches all processes of the container.
@@ -170,18 +212,26 @@ impl Held {
         }
     }
 
-    /// The first process has ended: drains the output and writes the record of the exit.
+    /// The first process has ended: drains the output and writes the record of the exit. Clients that have not taken
+    /// all of it are still to be flushed.
     pub fn ended(&mut self, code: i32, now: Timestamp) -> Exit {
         if self.foreign_pids {
             cgroup::kill_all(&self.cgroup);
         }
         self.execution(now);
-        self.pump(Stream::Stdout);
-        self.pump(Stream::Stderr);
-        if let Some(Err(e)) = self.log.as_mut().map(|log| log.finish(now)) {
-            eprintln!("{}: log: {e}", self.id);
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            // Whoever else has the stream open may go on writing for ever.
+            for _ in 0..LAST_TURN {
+                if !self.pump_once(stream) {
+                    break;
+                }
+            }
         }
-        (self.stdout, self.stderr, self.executed) = (None, None, None);
+        if let Some(log) = &mut self.log {
+            log.finish(now);
+        }
+        self.streams.close();
+        self.executed = None;
         let exit = self.exit_record(code, now);
         if let Err(e) = disk::write(&self.folder.exit(), &exit, false) {
             eprintln!("{}: {e}", self.id);

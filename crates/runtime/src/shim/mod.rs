@@ -4,12 +4,14 @@
 //! their logs and keeps their exits on disk until the runtime has them removed. It has one thread, one loop and no
 //! async runtime: memory counts, there is one per Pod.
 
+pub mod attachment;
 mod connection;
 mod event_loop;
 mod held;
 pub mod log_writer;
 pub mod protocol;
 mod setup;
+mod streams;
 
 use std::io::Write;
 use std::os::unix::net::UnixListener;

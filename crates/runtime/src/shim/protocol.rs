@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const CANNOT_START: i32 = 128;
 
 /// The version of this protocol.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a shim is told at its start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub enum Call {
         cgroup: String,
         /// It has no PID namespace of its own, so ending its first process doesn't end all.
         foreign_pids: bool,
+        /// Its standard streams.
+        streams: StreamsWanted,
     },
     /// Start a created container.
     Start {
@@ -85,8 +87,33 @@ pub enum Call {
         /// The container.
         id: String,
     },
+    /// Attach this connection to a container's standard streams. With the answer comes the master end of the container's
+    /// terminal, if it has one, or else the pipe of its input, if that is wanted and open. After it the connection
+    /// carries output only, in [frames](super::attachment::frame). Shutting down its sending side says that this
+    /// client's input has ended.
+    Attach {
+        /// The container.
+        id: String,
+        /// Whether to hand over its standard input.
+        stdin: bool,
+        /// Whether to send its standard output.
+        stdout: bool,
+        /// Whether to send its standard error.
+        stderr: bool,
+    },
     /// End all containers and then yourself.
     Shutdown,
+}
+
+/// What standard streams a container has beyond its output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamsWanted {
+    /// Standard input is a pipe that attached clients write to; otherwise it is empty.
+    pub stdin: bool,
+    /// That pipe is closed when the first attached client's input ends.
+    pub stdin_once: bool,
+    /// All three streams are one terminal.
+    pub tty: bool,
 }
 
 /// A line from a shim.

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::create::Creation;
 use crate::layout::{ContainerDir, SandboxDir};
+use crate::shim::protocol::StreamsWanted;
 
 /// Why a container config can't be carried out. All of these are the caller's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,8 @@ pub struct Prepared {
     pub creation: Creation,
     /// Whether the container has no PID namespace of its own.
     pub foreign_pids: bool,
+    /// Its standard streams.
+    pub streams: StreamsWanted,
 }
 
 /// Prepares a container of `image`.
@@ -119,7 +122,7 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
     let oci = json!({
         "ociVersion": "1.0.2",
         "process": {
-            "terminal": false,
+            "terminal": config.tty,
             "user": {"uid": user.uid, "gid": user.gid, "additionalGids": user.groups, "umask": 0o022},
             "args": command(config, image)?,
             "env": environment(config, image),
@@ -149,7 +152,8 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
         sources: mounts::sources(config),
         agent: std::process::id(),
     };
-    Ok(Prepared { oci, creation, foreign_pids })
+    let streams = StreamsWanted { stdin: config.stdin, stdin_once: config.stdin_once, tty: config.tty };
+    Ok(Prepared { oci, creation, foreign_pids, streams })
 }
 
 /// What is left for later is said, not skipped.
@@ -158,8 +162,6 @@ fn refuse(config: &ContainerConfig) -> Result<(), SpecError> {
     let security = linux.and_then(|l| l.security_context.as_ref());
     let namespaces = security.and_then(|s| s.namespace_options.as_ref());
     let refused = [
-        (config.tty, "a terminal (tty)"),
-        (config.stdin, "standard input"),
         (!config.cdi_devices.is_empty(), "a CDI device"),
         (config.mounts.iter().any(|m| m.image.is_some()), "an image volume"),
         (linux.and_then(|l| l.resources.as_ref()).is_some_and(|r| !r.hugepage_limits.is_empty()), "a hugepage limit"),
@@ -203,7 +205,8 @@ fn command(config: &ContainerConfig, image: &Image) -> Result<Vec<String>, SpecE
 fn environment(config: &ContainerConfig, image: &Image) -> Vec<String> {
     const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let own = config.envs.iter().map(|e| format!("{}={}", e.key, String::from_utf8_lossy(&e.value)));
-    let all = [PATH.to_owned()].into_iter().chain(image.env().iter().cloned()).chain(own);
+    let terminal = config.tty.then(|| "TERM=xterm".to_owned());
+    let all = [PATH.to_owned()].into_iter().chain(terminal).chain(image.env().iter().cloned()).chain(own);
     let mut result: Vec<String> = Vec::new();
     for variable in all {
         let name = |v: &str| v.split('=').next().map(str::to_owned);
