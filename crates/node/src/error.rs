@@ -102,6 +102,16 @@ pub enum NodeError {
         /// Why not.
         source: Box<CriError>,
     },
+    /// A client could not be attached to a container.
+    #[error("can't attach to container {container} of {key}")]
+    Attach {
+        /// The Pod.
+        key: PodKey,
+        /// The container.
+        container: String,
+        /// Why not.
+        source: Box<CriError>,
+    },
     /// The Pod's worker has ended, because the node is shutting down.
     #[error("the node is shutting down")]
     ShuttingDown,

@@ -35,7 +35,7 @@ pub use config::NodeConfig;
 pub use control::client::{ControlClient, ControlError};
 pub use error::{NodeError, chain};
 pub use events::{EventType, PodEvent};
-pub use node::{Applied, ExecOutput, Node};
+pub use node::{Applied, Node, WantedStreams};
 pub use paths::{NodePaths, PodPaths};
 pub use pod_key::PodKey;
 pub use publisher::{News, NodeEvent};

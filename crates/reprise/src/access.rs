@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use reprise_core::annotations::RESTART_AT;
-use reprise_node::{ControlClient, ControlError, ExecOutput, NodeError, PodKey, PodView, read_views};
+use reprise_node::{ControlClient, ControlError, NodeError, PodKey, PodView, WantedStreams, read_views};
 
 use crate::agent::Agent;
 use crate::settings::Settings;
@@ -91,11 +91,25 @@ impl Access {
         }
     }
 
-    /// Runs a command in a container to its end.
-    pub async fn exec(&mut self, key: &PodKey, container: String, command: Vec<String>) -> Result<ExecOutput> {
+    /// Where a command can be run in a container.
+    pub async fn exec(
+        &mut self,
+        key: &PodKey,
+        container: String,
+        command: Vec<String>,
+        streams: WantedStreams,
+    ) -> Result<String> {
         match self {
-            Self::Other(client) => Ok(client.exec(key.clone(), Some(container), command, 0).await?),
-            Self::Own(agent) => Ok(agent.node.exec(key, Some(&container), command, 0).await?),
+            Self::Other(client) => Ok(client.exec(key.clone(), Some(container), command, streams).await?),
+            Self::Own(agent) => Ok(agent.node.exec(key, Some(&container), command, streams).await?),
+        }
+    }
+
+    /// Where a container can be attached to.
+    pub async fn attach(&mut self, key: &PodKey, container: String, streams: WantedStreams) -> Result<String> {
+        match self {
+            Self::Other(client) => Ok(client.attach(key.clone(), Some(container), streams).await?),
+            Self::Own(agent) => Ok(agent.node.attach(key, Some(&container), streams).await?),
         }
     }
 

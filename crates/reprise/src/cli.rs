@@ -72,6 +72,8 @@ pub enum Command {
     Logs(LogsArgs),
     /// Run a program in a running container
     Exec(ExecArgs),
+    /// See what a running container prints from now on, and give it input
+    Attach(AttachArgs),
     /// Delete Pods
     Rm(RmArgs),
     /// Restart a Pod in place, now
@@ -147,9 +149,34 @@ pub struct ExecArgs {
     /// The container [default: the first regular one]
     #[arg(short, long)]
     pub container: Option<String>,
+    #[command(flatten)]
+    pub streams: StreamArgs,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<String>,
+}
+
+/// What `exec` and `attach` connect beyond the output.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct StreamArgs {
+    /// Pass standard input on
+    #[arg(short = 'i', long)]
+    pub stdin: bool,
+    /// On a terminal
+    #[arg(short, long)]
+    pub tty: bool,
+}
+
+/// `reprise attach`.
+#[derive(Debug, Args)]
+pub struct AttachArgs {
+    /// The Pod, as NAME or NAMESPACE/NAME
+    pub pod: String,
+    /// The container [default: the first regular one]
+    #[arg(short, long)]
+    pub container: Option<String>,
+    #[command(flatten)]
+    pub streams: StreamArgs,
 }
 
 /// `reprise rm`.
@@ -188,6 +215,9 @@ pub struct CriArgs {
     /// Folder of CNI plugins; can be given several times [default: /opt/cni/bin and /usr/lib/cni]
     #[arg(long, value_name = "DIR", requires = "cni_conf_dir")]
     pub cni_bin_dir: Vec<PathBuf>,
+    /// The loopback address on which exec, attach and port-forward are streamed; port 0 takes any that is free
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT")]
+    pub streaming_address: std::net::SocketAddr,
 }
 
 /// The programs of the demo image.

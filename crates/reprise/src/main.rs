@@ -18,6 +18,7 @@ mod logs;
 mod manifests;
 mod pod;
 mod run;
+mod session;
 mod settings;
 mod verbs;
 
@@ -63,6 +64,7 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Ps(args) => verbs::ps::run(&args, &settings).await,
         Command::Logs(args) => logs::verb::run(args, &settings).await,
         Command::Exec(args) => verbs::exec::run(args, &settings).await,
+        Command::Attach(args) => verbs::attach::run(args, &settings).await,
         Command::Rm(args) => verbs::rm::run(args, &settings).await,
         Command::Restart(args) => verbs::restart::run(args, &settings).await,
         Command::Cri(args) => verbs::cri::run(args, &settings).await,

@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
 /// Exit status of a program that SIGPIPE ended, as shells report it: nobody reads any more.
-const NOBODY_READS: i32 = 141;
+pub const NOBODY_READS: i32 = 141;
 
 /// Prints a line to standard output.
 macro_rules! outln {

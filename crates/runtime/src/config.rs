@@ -1,5 +1,6 @@
 //! The runtime's settings.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::network::cni::CniConfig;
@@ -13,6 +14,8 @@ pub struct RuntimeConfig {
     pub root: PathBuf,
     /// Where it serves CRI.
     pub socket: PathBuf,
+    /// Where exec, attach and port-forward are streamed: a loopback address; port 0 takes any that is free.
+    pub streaming: SocketAddr,
     /// The Pods' bridge.
     pub bridge: String,
     /// The Pods' addresses.
@@ -37,6 +40,7 @@ impl RuntimeConfig {
         Self {
             root,
             socket,
+            streaming: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             bridge,
             subnet,
             subnet6: None,

@@ -27,6 +27,7 @@ pub mod reexec;
 mod seccomp;
 mod server;
 mod shim;
+mod shim_attach;
 mod shim_client;
 mod spec;
 mod terminal;

@@ -24,9 +24,6 @@ pub(super) fn find(container: &Container, path: &FieldPath, found: &mut Unsuppor
     if !list(&container.volume_devices).is_empty() {
         found.error(path.child("volumeDevices"), "the container would run without its block devices");
     }
-    for (field, _) in [("tty", container.tty), ("stdin", container.stdin)].iter().filter(|(_, set)| is_true(*set)) {
-        found.error(path.child(field), "containers have no terminal and no input");
-    }
     if let Some(resources) = &container.resources {
         find_resources(resources, &path.child("resources"), found);
     }

@@ -23,6 +23,9 @@ spec:
     env: [{name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
     ports: [{containerPort: 80, hostPort: 8080, hostIP: 127.0.0.1}]
     resources: {limits: {cpu: 1, memory: 1Gi}}
+    stdin: true
+    stdinOnce: true
+    tty: true
     securityContext: {privileged: true, capabilities: {add: [NET_ADMIN]}}
 ";
     assert_eq!(found(text), (Vec::new(), Vec::new()));
@@ -38,7 +41,6 @@ spec:
   containers:
   - name: c
     image: d
-    tty: true
     env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k}}}, {name: B, valueFrom: {secretKeyRef: {name: m, key: k}}}]
     envFrom: [{secretRef: {name: s}}]
     resources: {limits: {hugepages-2Mi: 2Mi, example.com/gpu: 1}}
@@ -58,7 +60,6 @@ spec:
             "spec.containers[0].env[1].valueFrom.secretKeyRef",
             "spec.containers[0].envFrom[0].secretRef",
             "spec.containers[0].volumeDevices",
-            "spec.containers[0].tty",
             "spec.containers[0].resources.limits[example.com/gpu]",
             "spec.containers[0].resources.limits[hugepages-2Mi]",
             "spec.containers[0].resources.requests[example.com/gpu]",

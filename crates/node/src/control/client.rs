@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::protocol::{Answer, Content, Request, VERSION, Verb};
-use crate::node::ExecOutput;
+use crate::node::WantedStreams;
 use crate::paths::NodePaths;
 use crate::pod_key::PodKey;
 use crate::view::PodView;
@@ -84,7 +84,7 @@ impl ControlClient {
     pub async fn pods(&mut self) -> Result<Vec<PodView>, ControlError> {
         match self.ask(Verb::Pods).await? {
             Content::Pods(pods) => Ok(pods),
-            Content::Done | Content::Exec(_) => Err(self.mismatch()),
+            Content::Done | Content::Url(_) => Err(self.mismatch()),
         }
     }
 
@@ -107,7 +107,7 @@ impl ControlClient {
         self.done(&content)
     }
 
-    /// Runs a command in a container.
+    /// Where a command can be run in a container.
     ///
     /// # Errors
     /// See [`ControlError`].
@@ -116,10 +116,27 @@ impl ControlClient {
         pod: PodKey,
         container: Option<String>,
         command: Vec<String>,
-        limit_seconds: i64,
-    ) -> Result<ExecOutput, ControlError> {
-        match self.ask(Verb::Exec { pod, container, command, limit_seconds }).await? {
-            Content::Exec(output) => Ok(output),
+        streams: WantedStreams,
+    ) -> Result<String, ControlError> {
+        self.url(Verb::Exec { pod, container, command, streams }).await
+    }
+
+    /// Where a client can attach to a container.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn attach(
+        &mut self,
+        pod: PodKey,
+        container: Option<String>,
+        streams: WantedStreams,
+    ) -> Result<String, ControlError> {
+        self.url(Verb::Attach { pod, container, streams }).await
+    }
+
+    async fn url(&mut self, verb: Verb) -> Result<String, ControlError> {
+        match self.ask(verb).await? {
+            Content::Url(url) => Ok(url),
             Content::Done | Content::Pods(_) => Err(self.mismatch()),
         }
     }
@@ -140,7 +157,7 @@ impl ControlClient {
     fn done(&self, content: &Content) -> Result<(), ControlError> {
         match content {
             Content::Done => Ok(()),
-            Content::Pods(_) | Content::Exec(_) => Err(self.mismatch()),
+            Content::Pods(_) | Content::Url(_) => Err(self.mismatch()),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::node::ExecOutput;
+use crate::node::WantedStreams;
 use crate::pod_key::PodKey;
 use crate::view::PodView;
 
 /// The version of the protocol. A request of another version is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub enum Verb {
         /// Its value.
         value: String,
     },
-    /// Run a command in a container.
+    /// Where a command can be run in a container, by whoever asks there first.
     Exec {
         /// In which Pod.
         pod: PodKey,
@@ -52,8 +52,17 @@ pub enum Verb {
         container: Option<String>,
         /// Program and arguments.
         command: Vec<String>,
-        /// How long it may run; 0 is for ever.
-        limit_seconds: i64,
+        /// Which of its streams are wanted.
+        streams: WantedStreams,
+    },
+    /// Where a container's program can be attached to, by whoever asks there first.
+    Attach {
+        /// In which Pod.
+        pod: PodKey,
+        /// Which container; none is the first.
+        container: Option<String>,
+        /// Which of its streams are wanted.
+        streams: WantedStreams,
     },
 }
 
@@ -76,8 +85,8 @@ pub enum Content {
     Pods(Vec<PodView>),
     /// It is done, or will be.
     Done,
-    /// A command's output.
-    Exec(ExecOutput),
+    /// Where streams are to be had.
+    Url(String),
 }
 
 /// Why a request was refused.

@@ -96,8 +96,11 @@ async fn carry_out(node: &Node, verb: Verb) -> Result<Content, NodeError> {
             Ok(Content::Done)
         }
         Verb::Annotate { pod, name, value } => node.annotate(&pod, &name, &value).await.map(|()| Content::Done),
-        Verb::Exec { pod, container, command, limit_seconds } => {
-            node.exec(&pod, container.as_deref(), command, limit_seconds).await.map(Content::Exec)
+        Verb::Exec { pod, container, command, streams } => {
+            node.exec(&pod, container.as_deref(), command, streams).await.map(Content::Url)
+        }
+        Verb::Attach { pod, container, streams } => {
+            node.attach(&pod, container.as_deref(), streams).await.map(Content::Url)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The node agent: holds the data folder, runs a worker for each Pod, takes requests.
 
 mod admit;
-mod exec;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ use crate::worker::mail::{Mail, Reply};
 use crate::worker::{Shared, Worker, WorkerHandle};
 
 pub use admit::Applied;
-pub use exec::ExecOutput;
+pub use stream::WantedStreams;
 
 /// The pause between attempts to reach the runtime when the node starts.
 const CONNECT_PAUSE: Duration = Duration::from_millis(50);

@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use reprise_cri::v1::{
-    Container, ContainerConfig, ContainerEventResponse, ContainerFilter, ContainerStatus, ContainerStatusRequest,
-    CreateContainerRequest, ExecSyncRequest, ExecSyncResponse, GetEventsRequest, Image, ImageSpec, ImageStatusRequest,
-    ListContainersRequest, ListPodSandboxRequest, PodSandbox, PodSandboxConfig, PodSandboxFilter, PodSandboxStatus,
-    PodSandboxStatusRequest, PullImageRequest, RemoveContainerRequest, RemovePodSandboxRequest, RunPodSandboxRequest,
-    StartContainerRequest, StopContainerRequest, StopPodSandboxRequest, VersionRequest,
+    AttachRequest, Container, ContainerConfig, ContainerEventResponse, ContainerFilter, ContainerStatus,
+    ContainerStatusRequest, CreateContainerRequest, ExecRequest, ExecSyncRequest, ExecSyncResponse, GetEventsRequest,
+    Image, ImageSpec, ImageStatusRequest, ListContainersRequest, ListPodSandboxRequest, PodSandbox, PodSandboxConfig,
+    PodSandboxFilter, PodSandboxStatus, PodSandboxStatusRequest, PullImageRequest, RemoveContainerRequest,
+    RemovePodSandboxRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest, StopPodSandboxRequest,
+    VersionRequest,
 };
 use reprise_cri::{Call, CriClient, CriError};
 use tonic::Streaming;
 
 use crate::fault;
+use crate::node::WantedStreams;
 
 /// A runtime may take this long for what normally takes milliseconds; the kubelet's `runtimeRequestTimeout`.
 const CALL_LIMIT: Duration = Duration::from_secs(120);
@@ -163,7 +165,29 @@ impl Runtime {
         absent_as_none(answer).map(|a| a.and_then(|a| a.status))
     }
 
+    /// Where a client can run a command in a container.
+    pub(crate) async fn exec_url(
+        &self,
+        id: &str,
+        command: Vec<String>,
+        streams: WantedStreams,
+    ) -> Result<String, CriError> {
+        let WantedStreams { stdin, stdout, stderr, tty } = streams;
+        let request = ExecRequest { container_id: id.to_owned(), cmd: command, tty, stdin, stdout, stderr };
+        let answer = self.client.call(Call::new("Exec", id), self.client.runtime().exec(request)).await;
+        answer.map(|a| a.url)
+    }
+
+    /// Where a client can attach to a container.
+    pub(crate) async fn attach_url(&self, id: &str, streams: WantedStreams) -> Result<String, CriError> {
+        let WantedStreams { stdin, stdout, stderr, tty } = streams;
+        let request = AttachRequest { container_id: id.to_owned(), stdin, tty, stdout, stderr };
+        let answer = self.client.call(Call::new("Attach", id), self.client.runtime().attach(request)).await;
+        answer.map(|a| a.url)
+    }
+
     /// Runs a command in a container. `limit_seconds` 0 is no limit.
+    #[allow(dead_code, reason = "for probes and hooks")]
     pub(crate) async fn exec(
         &self,
         id: &str,

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use reprise_node::{ControlClient, ControlError};
+use reprise_node::{ControlClient, ControlError, WantedStreams};
 
 use crate::harness::{Agent, key, watched_pod};
 
@@ -22,13 +22,12 @@ async fn another_process_can_look_act_and_run_commands() {
     let mut client = ControlClient::connect(data_dir).await.unwrap();
     let pods = client.pods().await.unwrap();
     assert_eq!((pods.len(), pods[0].status.phase.as_deref()), (1, Some("Running")));
-    let output = client.exec(key(), None, vec!["echo".into(), "hi".into()], 0).await.unwrap();
-    assert_eq!(
-        (output.stdout.as_slice(), output.stderr.as_slice(), output.exit_code),
-        (&b"echo hi"[..], &[0xff][..], 3)
-    );
-    let error = client.exec(key(), Some("setup".into()), vec!["true".into()], 0).await.unwrap_err();
+    let streams = WantedStreams { stdin: true, stdout: true, stderr: false, tty: true };
+    let url = client.exec(key(), None, vec!["echo".into(), "hi".into()], streams).await.unwrap();
+    assert_eq!(url, "http://fake/exec/echo hi");
+    let error = client.exec(key(), Some("setup".into()), vec!["true".into()], streams).await.unwrap_err();
     assert!(matches!(error, ControlError::Refused { not_found: false, .. }), "{error}");
+    assert_eq!(client.attach(key(), None, streams).await.unwrap(), "http://fake/attach");
 
     client.annotate(key(), "reprise.dev/restart-at", &jiff::Timestamp::now().to_string()).await.unwrap();
     agent.happens("RestartStepped").await;

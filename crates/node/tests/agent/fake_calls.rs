@@ -176,10 +176,15 @@ impl RuntimeService for Fake {
         ok(ContainerStatusResponse { status, ..ContainerStatusResponse::default() })
     }
 
-    async fn exec_sync(&self, request: Request<ExecSyncRequest>) -> Answer<ExecSyncResponse> {
+    async fn exec(&self, request: Request<ExecRequest>) -> Answer<ExecResponse> {
         let request = request.into_inner();
-        self.called("ExecSync", &self.name_of(&request.container_id)).await?;
-        ok(ExecSyncResponse { stdout: request.cmd.join(" ").into_bytes(), stderr: vec![0xff], exit_code: 3 })
+        self.called("Exec", &self.name_of(&request.container_id)).await?;
+        ok(ExecResponse { url: format!("http://fake/exec/{}", request.cmd.join(" ")) })
+    }
+
+    async fn attach(&self, request: Request<AttachRequest>) -> Answer<AttachResponse> {
+        self.called("Attach", &self.name_of(&request.into_inner().container_id)).await?;
+        ok(AttachResponse { url: "http://fake/attach".to_owned() })
     }
 
     async fn get_container_events(

@@ -18,7 +18,12 @@ pub async fn run(args: CriArgs, settings: &Settings) -> Result<ExitCode> {
         std::fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
     }
     let mut interrupts = Interrupts::listen()?;
-    let config = RuntimeConfig { socket: socket.clone(), cni: cni(&args), ..settings.runtime() };
+    let config = RuntimeConfig {
+        socket: socket.clone(),
+        streaming: args.streaming_address,
+        cni: cni(&args),
+        ..settings.runtime()
+    };
     let runtime = reprise_runtime::serve(config).await.context("the container runtime can't start")?;
     runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));
     settings.remember()?;

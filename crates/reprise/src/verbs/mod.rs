@@ -1,5 +1,6 @@
 //! The verbs that look at the Pods of a node and change them, and the runtime alone.
 
+pub mod attach;
 pub mod cri;
 pub mod exec;
 pub mod ps;

@@ -1,6 +1,7 @@
 //! What goes wrong in a call, and the gRPC code that says so.
 
 use reprise_images::Error as ImageError;
+use reprise_streaming::{CommandStreamsError, TooManyRequests};
 use tonic::{Code, Status};
 
 use crate::disk::DiskError;
@@ -36,6 +37,18 @@ pub enum Failure {
     /// It took longer than allowed.
     #[error("{0} took longer than the {1} s it was given")]
     Timeout(&'static str, u64),
+    /// A number that is no port.
+    #[error("{0} is not a port: 1 to 65535 are")]
+    Port(i32),
+    /// Streams that don't go together.
+    #[error(transparent)]
+    Streams(#[from] CommandStreamsError),
+    /// More clients are awaited than there can be.
+    #[error(transparent)]
+    TooMany(#[from] TooManyRequests),
+    /// An attached client did not keep up, or the shim is gone.
+    #[error("the output of container {0} came faster than this client took it, so it was detached; the log has it all")]
+    TooSlow(String),
     /// A program could not be run in a container.
     #[error("run the program: {0}")]
     NotRun(String),
@@ -67,11 +80,12 @@ impl Failure {
             Self::State { .. } => Code::FailedPrecondition,
             Self::Network(NetworkError::HostPort(_)) => Code::InvalidArgument,
             Self::Network(e) if e.is_port_conflict() => Code::FailedPrecondition,
-            Self::Missing(_) => Code::InvalidArgument,
+            Self::Missing(_) | Self::Port(_) | Self::Streams(_) => Code::InvalidArgument,
             Self::Spec(SpecError::Unsupported(_)) => Code::Unimplemented,
             Self::Spec(_) => Code::InvalidArgument,
             Self::Timeout(..) => Code::DeadlineExceeded,
             Self::Disk(e) if e.is_no_space() => Code::ResourceExhausted,
+            Self::TooMany(_) | Self::TooSlow(_) => Code::ResourceExhausted,
             Self::Shim(ShimError::Gone(_)) => Code::Unavailable,
             Self::NotRun(_) | Self::Shim(_) | Self::Network(_) | Self::Disk(_) | Self::Helper(..) => Code::Unknown,
         }

@@ -1,9 +1,11 @@
 //! The CRI server.
 
 mod answer;
+mod attach_session;
 mod containers;
 mod engine;
 mod exec;
+mod exec_session;
 mod exec_sync;
 mod failure;
 mod folder_usage;
@@ -11,14 +13,17 @@ mod image_service;
 mod lock;
 mod machine;
 mod parking;
+mod port_forward;
 mod pull_login;
 mod recover;
 mod resources;
 mod runtime_service;
 mod sandboxes;
 mod state;
+mod streaming;
 mod terminal_io;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +45,7 @@ use engine::Engine;
 use image_service::ImageCalls;
 use lock::RuntimeLock;
 use runtime_service::RuntimeCalls;
+use streaming::Streaming;
 
 /// Why the runtime can't start.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +65,20 @@ pub enum RuntimeError {
     /// The network can't be had.
     #[error("the Pods' network")]
     Network(#[from] NetworkError),
+    /// The address for streaming can't be had.
+    #[error("listen on {address} for exec, attach and port-forward")]
+    Streaming {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Streaming has neither encryption nor passwords.
+    #[error("exec, attach and port-forward are streamed without encryption: {address} is not a loopback address")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The socket can't be opened.
     #[error("listen on {}", path.display())]
     Socket {
@@ -117,6 +137,7 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     for container in engine.inventory.containers() {
         engine.park_later(&container);
     }
+    let streaming = Streaming::start(&engine).await?;
     let listening = tokio::spawn(listen(Arc::clone(&engine), heard));
     let failed = |source| RuntimeError::Socket { path: socket.clone(), source };
     match std::fs::remove_file(&socket) {
@@ -125,7 +146,7 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     }
     let listener = reprise_cri::socket::bind(&socket).map_err(failed)?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let calls = RuntimeServiceServer::new(RuntimeCalls(Arc::clone(&engine)));
+    let calls = RuntimeServiceServer::new(RuntimeCalls(Arc::clone(&engine), streaming));
     let image_calls = ImageServiceServer::new(ImageCalls::new(Arc::clone(&engine)));
     let server = tonic::transport::Server::builder()
         .add_service(calls.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))

@@ -14,11 +14,12 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use super::engine::Engine;
 use super::failure::Failure;
+use super::streaming::Streaming;
 use crate::error::chain;
 use crate::shim::protocol::Call;
 
 /// The runtime service.
-pub struct RuntimeCalls(pub Arc<Engine>);
+pub struct RuntimeCalls(pub Arc<Engine>, pub Streaming);
 
 const API_VERSION: &str = "v1";
 
@@ -195,6 +196,24 @@ impl RuntimeService for RuntimeCalls {
     async fn exec_sync(&self, request: Request<ExecSyncRequest>) -> Result<Response<ExecSyncResponse>, Status> {
         let request = request.into_inner();
         Ok(Response::new(self.0.exec_sync(&request.container_id, request.cmd, request.timeout).await?))
+    }
+
+    async fn exec(&self, request: Request<ExecRequest>) -> Result<Response<ExecResponse>, Status> {
+        let url = self.1.exec(request.into_inner())?;
+        Ok(Response::new(ExecResponse { url }))
+    }
+
+    async fn attach(&self, request: Request<AttachRequest>) -> Result<Response<AttachResponse>, Status> {
+        let url = self.1.attach(request.into_inner())?;
+        Ok(Response::new(AttachResponse { url }))
+    }
+
+    async fn port_forward(
+        &self,
+        request: Request<PortForwardRequest>,
+    ) -> Result<Response<PortForwardResponse>, Status> {
+        let url = self.1.port_forward(request.into_inner())?;
+        Ok(Response::new(PortForwardResponse { url }))
     }
 
     async fn get_container_events(
