@@ -54,8 +54,17 @@ pub enum RuntimeError {
     #[error(transparent)]
     Machine(#[from] machine::MachineError),
     /// Another runtime is at work there.
-    #[error("another runtime works on {}: end it, or choose another --data-dir", .0.display())]
-    InUse(PathBuf),
+    #[error(
+        "another runtime{} works on {}: use its verbs, end it, or choose another --data-dir",
+        pid.map(|p: u32| format!(" (pid {p})")).unwrap_or_default(),
+        root.display()
+    )]
+    InUse {
+        /// The folder.
+        root: PathBuf,
+        /// The other runtime's process id, if it could be read.
+        pid: Option<u32>,
+    },
     /// Its records can't be read or written.
     #[error("the runtime's data")]
     Disk(#[from] DiskError),
