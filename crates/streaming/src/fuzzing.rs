@@ -26,3 +26,25 @@ pub fn fuzz_websocket_channels(bytes: &[u8]) -> usize {
     };
     messages.filter(|message| matches!(message, Message::Binary(bytes) if is_for_channel(bytes))).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{fuzz_spdy_frames, fuzz_websocket_channels};
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+            fuzz_spdy_frames(&bytes);
+            fuzz_websocket_channels(&bytes);
+        }
+    }
+
+    #[test]
+    fn what_a_client_sends_is_counted() {
+        // A masked binary message for channel 0, and a ping.
+        assert_eq!(fuzz_websocket_channels(&[0x82, 0x82, 0, 0, 0, 0, 0, b'a']), 1);
+        assert_eq!(fuzz_spdy_frames(&[0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1]), 1);
+    }
+}

@@ -17,6 +17,8 @@ pub mod client;
 mod command;
 mod command_upgrade;
 mod connection;
+#[cfg(test)]
+mod connection_tests;
 mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

@@ -2,6 +2,8 @@
 
 mod command;
 mod error;
+#[cfg(test)]
+mod old_spdy_tests;
 mod port_forward;
 mod request;
 

@@ -10,7 +10,9 @@ mod frame;
 mod headers;
 mod transport;
 
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use decode::FrameDecoder;
+#[cfg(test)]
+pub(crate) use frame::{Frame, FrameEncoder};
 pub(crate) use headers::Headers;
 pub(crate) use transport::{Role, SpdySink, SpdySource};
