@@ -8,6 +8,7 @@ mod demo;
 mod images;
 mod input;
 mod machine;
+mod network;
 mod outcomes;
 mod pod_features;
 mod scene;

@@ -7,10 +7,11 @@ use tokio::sync::Mutex;
 use super::NetworkError;
 use super::addresses::{Addresses, PodAddresses, Subnets};
 use super::filter::Rules;
+use super::host_port::{HostPort, Protocol};
 use super::links::{LinkAddress, Links};
 use super::open_ports::{Held, OpenPorts};
 use super::request::Request;
-use super::{inside, sysctl};
+use super::{conntrack, inside, sysctl};
 use crate::layout::Layout;
 
 /// The bridge and what is on it.
@@ -79,7 +80,9 @@ impl Bridge {
         if !request.ports.is_empty() {
             let held = Held { pod: request.pod(), addresses, ports: request.ports.clone() };
             state.ports.claim(sandbox, held)?;
+            self.links.let_back(&host).await?;
             self.apply(&state, None).await.map_err(NetworkError::Filter)?;
+            self.forget_senders(&request.ports).await;
         }
         drop(state);
         inside::configure(shim, pod, addresses, self.subnets).await?;
@@ -105,12 +108,11 @@ impl Bridge {
     }
 
     async fn close(&self, state: &mut State, sandbox: &str) -> Result<(), NetworkError> {
-        if !state.ports.has(sandbox) {
-            return Ok(());
-        }
+        let Some(ports) = state.ports.of(sandbox) else { return Ok(()) };
         // Where the bridge is gone, so are its rules: after a start of the machine.
         if self.links.our_bridge(&self.name).await?.is_some() {
             self.apply(state, Some(sandbox)).await.map_err(NetworkError::Filter)?;
+            self.forget_senders(ports).await;
         }
         Ok(state.ports.release(sandbox)?)
     }
@@ -133,6 +135,10 @@ impl Bridge {
         let mut state = self.state.lock().await;
         if self.links.find(&self.name).await?.is_none() {
             return Ok(());
+        }
+        let rules = self.rules(Vec::new());
+        if let Err(e) = tokio::task::spawn_blocking(move || rules.remove_others()).await {
+            tracing::warn!(error = %e, "rules of an earlier runtime were not removed");
         }
         if state.addresses.holders().next().is_none() {
             return self.remove(&mut state).await;
@@ -183,6 +189,24 @@ impl Bridge {
             sysctl::set(&name, "1").map_err(|e| crate::error::chain(&e))?;
         }
         Ok(())
+    }
+
+    /// Senders of UDP packets to these ports are led anew.
+    async fn forget_senders(&self, ports: &[HostPort]) {
+        let udp = ports.iter().filter(|port| port.protocol == Protocol::Udp);
+        let udp: Vec<u16> = udp.map(|port| port.host_port).collect();
+        if udp.is_empty() {
+            return;
+        }
+        let forgotten = async {
+            let host: Vec<IpAddr> = self.links.addresses().await?.into_iter().map(|a| a.address).collect();
+            let forget = move || conntrack::forget(&udp, &host).map_err(NetworkError::Senders);
+            tokio::task::spawn_blocking(forget).await.unwrap_or_else(|e| Err(NetworkError::Senders(e.into())))
+        };
+        if let Err(e) = forgotten.await {
+            let error = crate::error::chain(&e);
+            tracing::warn!(error, "senders of UDP packets may go on to reach what had the host port before");
+        }
     }
 
     fn rules(&self, forwards: Vec<super::filter::Forward>) -> Rules {

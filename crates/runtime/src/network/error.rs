@@ -71,6 +71,9 @@ pub enum NetworkError {
     /// The packet filter does not do what is asked of it.
     #[error("ports of the host can't be led to Pods: {0}")]
     Filter(String),
+    /// The kernel does not forget where packets went.
+    #[error("have the kernel forget where packets to host ports went")]
+    Senders(#[source] std::io::Error),
     /// The sandbox's side could not be set up.
     #[error("set up the network inside the sandbox")]
     Inside(#[from] InsideError),

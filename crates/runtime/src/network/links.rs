@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use futures::TryStreamExt;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
-use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth};
+use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkUnspec, LinkVeth};
 
 use super::NetworkError;
 
@@ -107,6 +107,13 @@ impl Links {
         let host_index = self.index(host).await?;
         let up = LinkUnspec::new_with_index(host_index).controller(bridge).up().build();
         link.set(up).execute().await.map_err(failed("bring up", host))
+    }
+
+    /// Lets packets leave a bridge where they came in: where the bridge's frames pass the packet filter, a Pod that
+    /// reaches itself through a port of the host needs that.
+    pub async fn let_back(&self, name: &str) -> Result<(), NetworkError> {
+        let port = LinkBridgePort::new(self.index(name).await?).hairpin(true).build();
+        self.0.link().set_port(port).execute().await.map_err(failed("set up the bridge's port", name))
     }
 
     /// Removes a link, if it is there.

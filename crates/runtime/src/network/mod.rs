@@ -13,6 +13,7 @@
 mod addresses;
 mod bridge;
 pub mod cni;
+mod conntrack;
 mod error;
 mod filter;
 mod host_port;

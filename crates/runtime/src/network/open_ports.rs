@@ -76,9 +76,9 @@ impl OpenPorts {
         Ok(disk::write(&self.file, &self.held, true)?)
     }
 
-    /// Whether `sandbox` has any.
-    pub fn has(&self, sandbox: &str) -> bool {
-        self.held.contains_key(sandbox)
+    /// The ports of `sandbox`.
+    pub fn of(&self, sandbox: &str) -> Option<&[HostPort]> {
+        self.held.get(sandbox).map(|held| held.ports.as_slice())
     }
 
     /// Takes the ports of `sandbox` back.

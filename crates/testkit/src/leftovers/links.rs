@@ -18,10 +18,40 @@ fn is_on(link: &str, bridge: &str) -> bool {
 
 /// Tables of nftables that name the bridge; none where `nft` is not installed.
 pub(super) fn tables_of(bridge: &str) -> Vec<String> {
-    let Ok(output) = Command::new("nft").args(["list", "tables"]).output() else { return Vec::new() };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let names_it = |line: &&str| line.split([' ', '-', '_']).any(|word| word == bridge);
+    let text = output("nft", &["list", "tables"]);
+    let names_it = |line: &&str| names(line, bridge);
     text.lines().filter(names_it).map(|line| line.trim_start_matches("table ").to_owned()).collect()
+}
+
+/// Rules and chains of iptables that name the bridge: the command that made each, without the program; none where it
+/// is not installed. Each with its program and its table.
+pub(super) fn iptables_of(bridge: &str) -> Vec<(&'static str, String, String)> {
+    let mut found = Vec::new();
+    for (program, save) in [("iptables", "iptables-save"), ("ip6tables", "ip6tables-save")] {
+        let mut table = String::new();
+        for line in output(save, &[]).lines() {
+            match line.split_at_checked(1) {
+                Some(("*", name)) => name.clone_into(&mut table),
+                Some((":", chain)) if names(chain, bridge) => {
+                    let chain = chain.split(' ').next().unwrap_or_default();
+                    found.push((program, table.clone(), format!("-N {chain}")));
+                }
+                Some(("-", _)) if names(line, bridge) => found.push((program, table.clone(), line.to_owned())),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    // Not installed: nothing was made with it.
+    let output = Command::new(program).args(arguments).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+}
+
+fn names(line: &str, bridge: &str) -> bool {
+    line.split([' ', '-', '_']).any(|word| word == bridge)
 }
 
 /// Removes all of that.
@@ -32,6 +62,14 @@ pub(super) fn remove(bridge: &str) {
     for table in tables_of(bridge) {
         let words: Vec<&str> = ["delete", "table"].into_iter().chain(table.split(' ')).collect();
         run("nft", &words);
+    }
+    // Rules before the chains that they are in or lead to.
+    let (chains, rules): (Vec<_>, Vec<_>) =
+        iptables_of(bridge).into_iter().partition(|(.., made)| made.starts_with("-N"));
+    for (program, table, made) in rules.iter().chain(&chains) {
+        let undo = made.replacen("-A", "-D", 1).replacen("-N", "-X", 1);
+        let words: Vec<&str> = ["-w", "-t", table].into_iter().chain(undo.split(' ')).collect();
+        run(program, &words);
     }
 }
 

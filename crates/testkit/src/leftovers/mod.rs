@@ -52,6 +52,8 @@ pub enum Leftover {
     Folder(PathBuf),
     /// A table of the packet filter that names the bridge.
     FilterTable(String),
+    /// A rule or chain of iptables that names the bridge, as the command that makes it.
+    FilterRule(String),
 }
 
 impl fmt::Display for Leftover {
@@ -62,6 +64,7 @@ impl fmt::Display for Leftover {
             Self::Link(name) => write!(f, "link {name}"),
             Self::Cgroup(path) => write!(f, "cgroup {}", path.display()),
             Self::Folder(path) => write!(f, "folder {}", path.display()),
+            Self::FilterRule(command) => write!(f, "{command}"),
             Self::FilterTable(name) => write!(f, "nftables table {name}"),
         }
     }
@@ -107,6 +110,8 @@ impl Footprint {
         found.extend(cgroups::existing(&self.cgroups).into_iter().map(Leftover::Cgroup));
         found.extend(POD_FOLDERS.iter().flat_map(|folder| entries(&self.data_dir.join(folder))).map(Leftover::Folder));
         found.extend(links::tables_of(&self.bridge).into_iter().map(Leftover::FilterTable));
+        let rules = links::iptables_of(&self.bridge).into_iter();
+        found.extend(rules.map(|(program, table, made)| Leftover::FilterRule(format!("{program} -t {table} {made}"))));
         found
     }
 

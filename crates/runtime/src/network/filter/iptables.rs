@@ -70,8 +70,14 @@ pub fn apply(rules: &Rules) -> Result<(), String> {
     Ok(())
 }
 
+/// Takes the chains of the bridge away, if they are there.
 pub fn remove(rules: &Rules) {
+    let known = chain("RPR-POST", &rules.bridge);
     for family in families(rules) {
+        if let Err(error) = run(family.program, &["-w", "-t", "nat", "-S", &known], "") {
+            tracing::debug!(bridge = rules.bridge, error, "no chains of ours");
+            continue;
+        }
         for jump in family.jumps() {
             let name = chain(jump.3, &rules.bridge);
             // Two jumps lead to the same chain: it goes with the last one.

@@ -52,6 +52,12 @@ impl Rules {
         iptables::apply(self).map_err(|also| format!("neither nft nor iptables could do it: {refused}; {also}"))
     }
 
+    /// Takes away what an earlier runtime has left with the program that this one does not use: `nft` may have been
+    /// installed since.
+    pub fn remove_others(&self) {
+        iptables::remove(self);
+    }
+
     /// Takes all rules of the bridge away, as far as they are there.
     pub fn remove(&self) {
         if nft::remove(self).is_err() {
