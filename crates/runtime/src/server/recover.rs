@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use prost::Message;
 use reprise_cri::v1::{ContainerConfig, PodSandboxConfig};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::containers::clear;
 use super::engine::{Engine, lost};
 use super::sandboxes::CONFIG;
 use super::state::{Container, ContainerRecord, Run, Sandbox, SandboxRecord};
+use crate::cgroup;
 use crate::disk::{self, DiskError};
 use crate::error::chain;
 use crate::network::Known;
 use crate::shim::protocol::{Call, ContainerState};
-use crate::shim_client::Shim;
+use crate::shim_client::{Shim, ShimError};
 
 use super::RuntimeError;
 
@@ -84,6 +86,12 @@ async fn sandbox(engine: &Arc<Engine>, id: &str) -> Result<Vec<ContainerState>, 
             sandbox.set_shim(Some(Arc::new(shim)));
             held
         }
+        Err(e @ ShimError::Version { .. }) => {
+            // It can't be asked for anything, and what it holds must not run on beside what takes its place.
+            tracing::warn!(sandbox = id, error = chain(&e), "its shim is ended with its containers");
+            end_process(pid);
+            Vec::new()
+        }
         Err(e) => {
             tracing::info!(sandbox = id, error = chain(&e), "its shim is gone");
             Vec::new()
@@ -101,6 +109,13 @@ async fn sandbox(engine: &Arc<Engine>, id: &str) -> Result<Vec<ContainerState>, 
         tracing::warn!(sandbox = id, error = chain(&e), "half-made, and not cleared away");
     }
     Ok(held)
+}
+
+fn end_process(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 1) {
+        // Gone already is as good.
+        let _ = kill_process(pid, Signal::KILL);
+    }
 }
 
 async fn container(
@@ -125,6 +140,10 @@ async fn container(
         (Some(_), Some(held)) => Run { started_at: held.started_at, exit: held.exit.clone() },
         _ => Run { started_at: None, exit: Some(disk::read(&dir.exit())?.unwrap_or_else(|| lost(None))) },
     };
+    if shim.is_none() {
+        // Its parent is gone: nobody would ever hear of its end.
+        cgroup::kill_all(&format!("{}/{id}", sandbox.cgroup));
+    }
     let removing = record.removing;
     // A create that was cut off: nobody was told of it.
     let half_made = shim.is_some() && held.is_none_or(|h| h.pid.is_none());
