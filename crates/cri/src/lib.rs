@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod error;
+mod json;
 mod redact;
 pub mod socket;
 

@@ -107,8 +107,17 @@ pub fn processes(cgroup: &str) -> Vec<i32> {
     pids
 }
 
+/// Whether `cgroup` is there, in any hierarchy.
+pub fn exists(cgroup: &str) -> bool {
+    hierarchies().all().any(|point| folder(point, cgroup).exists())
+}
+
 /// Sends SIGKILL to all processes in `cgroup`, until none is left or a second has passed.
 pub fn kill_all(cgroup: &str) {
+    // The root holds the whole machine.
+    if cgroup.trim_matches('/').is_empty() {
+        return;
+    }
     let end = Instant::now() + Duration::from_secs(1);
     loop {
         let pids = processes(cgroup);
@@ -133,6 +142,9 @@ pub fn oom_kills(cgroup: &str) -> u64 {
 
 /// Removes `cgroup` with what is below it from every hierarchy. False if something in it is still busy.
 pub fn remove(cgroup: &str) -> bool {
+    if cgroup.trim_matches('/').is_empty() {
+        return true;
+    }
     // All are tried, also when one is busy.
     let busy = hierarchies().all().filter(|point| !remove_tree(&folder(point, cgroup))).count();
     busy == 0

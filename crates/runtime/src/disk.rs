@@ -46,9 +46,14 @@ impl DiskError {
 /// Writes a record so that after a crash the old or the new one is there. `durable` syncs it to disk first.
 pub fn write<T: Serialize>(path: &Path, record: &T, durable: bool) -> Result<(), DiskError> {
     let text = serde_json::to_vec(record).map_err(|source| DiskError::Content { path: path.to_owned(), source })?;
+    write_bytes(path, &text, durable)
+}
+
+/// As [`write`], for content that is not JSON.
+pub fn write_bytes(path: &Path, content: &[u8], durable: bool) -> Result<(), DiskError> {
     let new = path.with_extension("new");
     let mut file = File::create(&new).map_err(DiskError::io("create", &new))?;
-    file.write_all(&text).map_err(DiskError::io("write", &new))?;
+    file.write_all(content).map_err(DiskError::io("write", &new))?;
     if durable {
         file.sync_data().map_err(DiskError::io("sync", &new))?;
     }

@@ -100,6 +100,16 @@ impl SandboxDir {
         self.0.join("hostname")
     }
 
+    /// The containers' `/etc/hosts`, where the request has none.
+    pub fn hosts(&self) -> PathBuf {
+        self.0.join("hosts")
+    }
+
+    /// Its limits, once they have been changed.
+    pub fn resources(&self) -> PathBuf {
+        self.0.join("resources.pb")
+    }
+
     /// The containers' `/dev/shm`, a tmpfs in the shim's mount namespace.
     pub fn shm(&self) -> PathBuf {
         self.0.join("shm")
@@ -174,6 +184,21 @@ impl ContainerDir {
     /// Where the create helper leaves what went wrong.
     pub fn create_error(&self) -> PathBuf {
         self.0.join("create-error")
+    }
+
+    /// When its program was started.
+    pub fn started(&self) -> PathBuf {
+        self.0.join("started.json")
+    }
+
+    /// Its limits, once they have been changed.
+    pub fn resources(&self) -> PathBuf {
+        self.0.join("resources.pb")
+    }
+
+    /// A seccomp filter of its own.
+    pub fn seccomp(&self) -> PathBuf {
+        self.0.join("seccomp.bpf")
     }
 
     /// How it ended.

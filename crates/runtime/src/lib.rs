@@ -21,6 +21,8 @@ mod exec;
 pub mod fuzzing;
 mod handover;
 mod layout;
+mod limits;
+mod mounted;
 mod network;
 mod pid_namespace;
 pub mod reexec;
@@ -30,7 +32,9 @@ mod shim;
 mod shim_attach;
 mod shim_client;
 mod spec;
+mod stop_signal;
 mod terminal;
+mod usage;
 
 pub use config::RuntimeConfig;
 pub use network::cni::CniConfig;

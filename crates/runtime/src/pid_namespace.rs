@@ -20,6 +20,8 @@ pub fn start() -> io::Result<i32> {
     match pid {
         -1 => Err(io::Error::last_os_error()),
         0 => {
+            // The shim's end must be that of the namespace, also if it is killed.
+            let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
             let Err(e) = execute(&program, &arguments);
             eprintln!("shim: start the shared PID namespace: {e}");
             std::process::exit(1);

@@ -48,7 +48,8 @@ pub async fn attach(sandbox: &str, dir: &SandboxDir, call: Call) -> Result<Attac
     let hello = attached.message().await.map_err(error("listen to the shim"))?;
     let Message::Hello { version, .. } = hello else { return Err(ShimError::Gone(sandbox.to_owned())) };
     if version != VERSION {
-        return Err(ShimError::Version { sandbox: sandbox.to_owned(), version });
+        let pid = attached.connection.peer_cred().ok().and_then(|peer| peer.pid()).unwrap_or_default();
+        return Err(ShimError::Version { sandbox: sandbox.to_owned(), version, pid });
     }
     let mut line = serde_json::to_vec(&Request { number: 0, call }).map_err(|e| ShimError::Refused(e.to_string()))?;
     line.push(b'\n');

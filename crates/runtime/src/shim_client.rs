@@ -50,6 +50,8 @@ pub enum ShimError {
         sandbox: String,
         /// Its version.
         version: u32,
+        /// Its process.
+        pid: i32,
     },
     /// It is gone.
     #[error("the shim of sandbox {0} is gone")]
@@ -112,7 +114,6 @@ impl Shim {
             .stderr(log)
             .spawn()
             .map_err(error("start the shim"))?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
         let mut said = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut said).await.map_err(error("listen to the shim"))?;
@@ -123,18 +124,19 @@ impl Shim {
             let sentence = if said.is_empty() { "it died".to_owned() } else { said.trim().to_owned() };
             return Err(ShimError::Setup { sandbox: sandbox.to_owned(), sentence });
         }
-        Self::connect(sandbox, dir, pid, notices).await.map(|(shim, _)| shim)
+        Self::connect(sandbox, dir, notices).await.map(|(shim, _)| shim)
     }
 
     /// Connects to a shim that runs already. Returns what it holds too.
     pub async fn connect(
         sandbox: &str,
         dir: &SandboxDir,
-        pid: i32,
         notices: mpsc::UnboundedSender<Notice>,
     ) -> Result<(Self, Vec<ContainerState>), ShimError> {
         let error = |operation| move |source| ShimError::Io { operation, sandbox: sandbox.to_owned(), source };
         let stream = reprise_cri::socket::connect(&dir.shim_socket()).await.map_err(error("connect to the shim"))?;
+        // Of the socket's other end, not of a record: process ids are used again.
+        let pid = stream.peer_cred().map_err(error("recognise the shim"))?.pid().unwrap_or_default();
         let (read, write) = stream.into_split();
         let mut lines = BufReader::new(read).lines();
         let hello = lines.next_line().await.map_err(error("listen to the shim"))?;
@@ -143,7 +145,7 @@ impl Shim {
             return Err(ShimError::Gone(sandbox.to_owned()));
         };
         if version != VERSION {
-            return Err(ShimError::Version { sandbox: sandbox.to_owned(), version });
+            return Err(ShimError::Version { sandbox: sandbox.to_owned(), version, pid });
         }
         let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
         let (send, queue) = mpsc::unbounded_channel();

@@ -21,12 +21,13 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 pub struct ProgramExecutor {
     executed: RawFd,
     seccomp: Option<Filters>,
+    selinux: Option<String>,
 }
 
 impl ProgramExecutor {
     /// An executor that reports failure on `executed`.
-    pub fn new(executed: RawFd, seccomp: Option<Filters>) -> Self {
-        Self { executed, seccomp }
+    pub fn new(executed: RawFd, seccomp: Option<Filters>, selinux: Option<String>) -> Self {
+        Self { executed, seccomp, selinux }
     }
 
     fn fail(&self, sentence: &str) -> ! {
@@ -53,6 +54,11 @@ impl Executor for ProgramExecutor {
         // SAFETY: this process is about to be replaced and has no handlers. Rust programs ignore SIGPIPE; what runs in
         // the container must not inherit that.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        if let Some(label) = &self.selinux
+            && let Err(e) = std::fs::write("/proc/thread-self/attr/exec", label)
+        {
+            self.fail(&format!("set the SELinux label {label}: {e}"));
+        }
         if let Some(Err(e)) = self.seccomp.as_ref().map(Filters::install) {
             self.fail(&format!("install the seccomp filter: {e}"));
         }

@@ -41,10 +41,16 @@ pub struct Creation {
     pub oom_score_adj: Option<i32>,
     /// The seccomp filters to install before the program is executed.
     pub seccomp: Option<PathBuf>,
+    /// The SELinux label of the program.
+    #[serde(default)]
+    pub selinux: Option<String>,
     /// What the requested mounts show.
     pub sources: Vec<late_mounts::Source>,
     /// The agent's process id.
     pub agent: u32,
+    /// The shim's, whose child this helper is.
+    #[serde(default)]
+    pub shim: i32,
 }
 
 /// Why a container could not be created.
@@ -68,6 +74,9 @@ pub enum CreateError {
     /// Its terminal could not be had.
     #[error("set up the container's terminal")]
     Terminal(#[source] std::io::Error),
+    /// The shim has died.
+    #[error("the shim is gone")]
+    NoShim,
     /// The seccomp filter is not readable.
     #[error("read the seccomp filter")]
     Seccomp(#[source] std::io::Error),
@@ -95,6 +104,7 @@ pub fn run(folder: &Path, executed: &str, terminal: Option<&str>) -> ExitCode {
 
 fn create(folder: &ContainerDir, executed: RawFd, shim: Option<OwnedFd>) -> Result<(), CreateError> {
     let creation: Creation = disk::read(&folder.creation())?.ok_or_else(|| CreateError::Missing(folder.creation()))?;
+    end_with_shim(creation.shim)?;
     let seccomp = creation.seccomp.as_deref().map(Filters::load).transpose().map_err(CreateError::Seccomp)?;
     late_mounts::fetch(&creation.sources, creation.agent)?;
     rootfs::mount(folder, &creation)?;
@@ -106,7 +116,7 @@ fn create(folder: &ContainerDir, executed: RawFd, shim: Option<OwnedFd>) -> Resu
         .map_err(refused)?
         .with_pid_file(Some(folder.pid_file()))
         .map_err(refused)?
-        .with_executor(ProgramExecutor::new(executed, seccomp))
+        .with_executor(ProgramExecutor::new(executed, seccomp, creation.selinux.clone()))
         .with_console_socket(console.as_ref().map(Console::path))
         .as_init(folder.bundle())
         .with_systemd(false)
@@ -123,6 +133,14 @@ fn create(folder: &ContainerDir, executed: RawFd, shim: Option<OwnedFd>) -> Resu
         handover::send(shim, b"terminal", &[master.as_fd()]).map_err(CreateError::Terminal)?;
     }
     Ok(())
+}
+
+/// What this helper makes is the shim's child; without the shim nobody would ever end it.
+fn end_with_shim(shim: i32) -> Result<(), CreateError> {
+    // Where this is refused, what is left is found and ended all the same, if later.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    if shim == 0 || parent == Some(shim) { Ok(()) } else { Err(CreateError::NoShim) }
 }
 
 /// A program that is not root can open `/dev/stdin` and so on only if the pipe behind it is its own. Nothing changes

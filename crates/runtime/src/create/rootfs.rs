@@ -41,12 +41,20 @@ pub fn mount(folder: &ContainerDir, creation: &Creation) -> Result<(), RootFsErr
     for path in [folder.rootfs(), folder.upper(), folder.work(), folder.state_root()] {
         fs::create_dir_all(&path).map_err(|source| RootFsError::Folder { path, source })?;
     }
-    overlay(folder, &creation.layers).map_err(|e| RootFsError::Overlay { path: folder.rootfs(), source: e.into() })?;
+    let label = creation.selinux.as_deref().map(file_label);
+    overlay(folder, &creation.layers, label.as_deref())
+        .map_err(|e| RootFsError::Overlay { path: folder.rootfs(), source: e.into() })?;
     make_folder(&folder.rootfs(), &creation.working_dir)
         .map_err(|e| RootFsError::Folder { path: creation.working_dir.clone(), source: e.into() })
 }
 
-fn overlay(folder: &ContainerDir, layers: &[PathBuf]) -> Result<(), Errno> {
+/// The label of files that a program with the label `process` may use, at the same level.
+fn file_label(process: &str) -> String {
+    let level = process.splitn(4, ':').nth(3).unwrap_or("s0");
+    format!("system_u:object_r:container_file_t:{level}")
+}
+
+fn overlay(folder: &ContainerDir, layers: &[PathBuf], label: Option<&str>) -> Result<(), Errno> {
     let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     let context = context.as_fd();
     for layer in layers {
@@ -56,6 +64,9 @@ fn overlay(folder: &ContainerDir, layers: &[PathBuf]) -> Result<(), Errno> {
     fsconfig_set_string(context, "workdir", folder.work().as_os_str())?;
     // Nothing of a container outlives a crash of the machine, so nothing needs to be synced when it is unmounted.
     fsconfig_set_flag(context, "volatile")?;
+    if let Some(label) = label {
+        fsconfig_set_string(context, "context", label)?;
+    }
     fsconfig_create(context)?;
     let mounted = fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
     move_mount(&mounted, "", CWD, folder.rootfs(), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)

@@ -98,7 +98,7 @@ fn start(
     let mut builder = ContainerBuilder::new(creation.id.clone(), SyscallType::default())
         .with_root_path(session)
         .map_err(|e| chain(&e))?
-        .with_executor(ProgramExecutor::new(executed.as_raw_fd(), seccomp))
+        .with_executor(ProgramExecutor::new(executed.as_raw_fd(), seccomp, creation.selinux.clone()))
         .with_console_socket(console.as_ref().map(Console::path));
     for stream in &streams {
         // If it can't be given away, using the open descriptor still works.

@@ -1,10 +1,18 @@
-//! The default seccomp profile, compiled once.
+//! Seccomp profiles, compiled once each: the default one, and those in files (`Localhost`).
 //!
-//! Two filters, because a filter has one answer for everything it does not allow: the first answers `clone3` with
+//! The default has two filters, because a filter has one answer for everything it does not allow: the first answers `clone3` with
 //! ENOSYS, so that C libraries fall back to `clone`; the second answers all that is not on the list with EPERM.
 //! libcontainer would compile a profile anew for every container, at 9 to 13 ms each.
 
 mod allowed;
+mod assemble;
+mod numbers;
+mod profile;
+mod profiles;
+mod rules;
+
+pub use profile::ProfileError;
+pub use profiles::Profiles;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,8 +32,19 @@ pub enum CompileError {
 }
 
 /// Compiled filters, in the order in which they are installed.
-#[derive(Clone)]
-pub struct Filters(Vec<BpfProgram>);
+#[derive(Clone, PartialEq)]
+pub struct Filters {
+    programs: Vec<BpfProgram>,
+    /// How the kernel installs them.
+    flags: u32,
+}
+
+impl std::fmt::Debug for Filters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lengths: Vec<usize> = self.programs.iter().map(Vec::len).collect();
+        f.debug_struct("Filters").field("lengths", &lengths).field("flags", &self.flags).finish()
+    }
+}
 
 impl Filters {
     /// The default profile (`RuntimeDefault`).
@@ -38,13 +57,13 @@ impl Filters {
             SeccompFilter::new(rules(&[libc::SYS_clone3]), SeccompAction::Allow, errno(libc::ENOSYS), arch)?;
         let calls: Vec<i64> = allowed::calls().chain([libc::SYS_clone3]).collect();
         let listed = SeccompFilter::new(rules(&calls), errno(libc::EPERM), SeccompAction::Allow, arch)?;
-        Ok(Self(vec![no_clone3.try_into()?, listed.try_into()?]))
+        Ok(Self { programs: vec![no_clone3.try_into()?, listed.try_into()?], flags: 0 })
     }
 
     /// Writes the filters to a file, from which [`Filters::load`] reads them in the helper.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for filter in &self.0 {
+        let mut bytes = self.flags.to_le_bytes().to_vec();
+        for filter in &self.programs {
             bytes.extend_from_slice(&u32::try_from(filter.len()).unwrap_or_default().to_le_bytes());
             for i in filter {
                 bytes.extend_from_slice(&i.code.to_le_bytes());
@@ -61,21 +80,22 @@ impl Filters {
     pub fn load(path: &Path) -> io::Result<Self> {
         let bytes = std::fs::read(path)?;
         let cut = || io::Error::new(io::ErrorKind::InvalidData, "the file with the seccomp filter is cut off");
-        let mut rest = bytes.as_slice();
-        let mut filters = Vec::new();
+        let (flags, mut rest) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
+        let flags = u32::from_le_bytes(*flags);
+        let mut programs = Vec::new();
         while !rest.is_empty() {
             let (length, after) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
             let size = u32::from_le_bytes(*length) as usize * 8;
             let (body, after) = after.split_at_checked(size).ok_or_else(cut)?;
-            filters.push(body.chunks_exact(8).map(instruction).collect());
+            programs.push(body.chunks_exact(8).map(instruction).collect());
             rest = after;
         }
-        Ok(Self(filters))
+        Ok(Self { programs, flags })
     }
 
     /// Installs the filters in this thread, for good. Needs `no_new_privs` or CAP_SYS_ADMIN.
     pub fn install(&self) -> Result<(), seccompiler::Error> {
-        self.0.iter().try_for_each(install_one)
+        self.programs.iter().try_for_each(|program| install_one(program, self.flags))
     }
 }
 
@@ -89,13 +109,13 @@ fn instruction(bytes: &[u8]) -> sock_filter {
 }
 
 /// Without the `no_new_privs` that `seccompiler::apply_filter` would set: whether a container has that is its own choice.
-fn install_one(filter: &BpfProgram) -> Result<(), seccompiler::Error> {
+fn install_one(filter: &BpfProgram, flags: u32) -> Result<(), seccompiler::Error> {
     let program = libc::sock_fprog {
         len: u16::try_from(filter.len()).unwrap_or_default(),
         filter: filter.as_ptr().cast::<libc::sock_filter>().cast_mut(),
     };
     // SAFETY: the program points to `len` instructions of the kernel's layout, which live longer than the call.
-    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
     if result == 0 { Ok(()) } else { Err(seccompiler::Error::Seccomp(io::Error::last_os_error())) }
 }
 
@@ -110,6 +130,6 @@ mod tests {
         filters.save(&path).unwrap();
         let loaded = Filters::load(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert!(filters.0 == loaded.0 && filters.0.len() == 2);
+        assert!(filters == loaded && filters.programs.len() == 2);
     }
 }

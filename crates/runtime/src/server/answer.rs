@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use reprise_cri::v1::{
-    Container as ListedContainer, ContainerState, ContainerStatus, ImageSpec, LinuxPodSandboxStatus, Namespace, PodIp,
-    PodSandbox, PodSandboxNetworkStatus, PodSandboxState, PodSandboxStatus,
+    Container as ListedContainer, ContainerResources, ContainerState, ContainerStatus, ContainerUser, ImageSpec,
+    LinuxContainerUser, LinuxPodSandboxStatus, Namespace, PodIp, PodSandbox, PodSandboxNetworkStatus, PodSandboxState,
+    PodSandboxStatus,
 };
 use reprise_images::Image;
 
 use super::engine::nanos;
 use super::state::{Container, Sandbox};
+use crate::stop_signal;
 
-fn sandbox_state(sandbox: &Sandbox) -> PodSandboxState {
+pub fn sandbox_state(sandbox: &Sandbox) -> PodSandboxState {
     if sandbox.is_ready() { PodSandboxState::SandboxReady } else { PodSandboxState::SandboxNotready }
 }
 
@@ -93,8 +95,16 @@ pub fn container_status(c: &Container) -> ContainerStatus {
         annotations: c.config.annotations.clone(),
         mounts: c.config.mounts.clone(),
         log_path: log_path(c).map(|p| p.to_string_lossy().into_owned()).unwrap_or_default(),
-        ..ContainerStatus::default()
+        resources: c.resources().map(|linux| ContainerResources { linux: Some(linux), windows: None }),
+        user: Some(ContainerUser { linux: Some(user(c)) }),
+        stop_signal: stop_signal::asked(c.record.stop_signal).into(),
     }
+}
+
+fn user(c: &Container) -> LinuxContainerUser {
+    let user = &c.record.user;
+    let supplemental_groups = user.groups.iter().copied().map(i64::from).collect();
+    LinuxContainerUser { uid: user.uid.into(), gid: user.gid.into(), supplemental_groups }
 }
 
 /// Where the container's log is: the sandbox's folder and the container's name in it.

@@ -1,24 +1,24 @@
 //! What the calls share: settings, stores, the inventory, events.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use reprise_cri::v1::{ContainerEventResponse, ContainerEventType};
 use reprise_images::ImageStore;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
-use super::answer;
-use super::state::{Container, Inventory, Sandbox};
+use super::completion::UnderWay;
+use super::ending::clear;
+use super::names::Names;
+use super::news::News;
+use super::state::{Inventory, Sandbox};
 use crate::RuntimeConfig;
 use crate::cgroup;
 use crate::layout::Layout;
 use crate::network::Network;
+use crate::seccomp::Profiles;
 use crate::shim::protocol::Exit;
 use crate::shim_client::Notice;
-
-/// Events that a slow listener may fall behind. Who loses some is told so by the end of the stream, and lists again.
-const EVENTS: usize = 4096;
 
 /// The running runtime.
 pub struct Engine {
@@ -27,10 +27,12 @@ pub struct Engine {
     pub images: ImageStore,
     pub network: Network,
     pub inventory: Inventory,
-    /// The compiled default seccomp profile.
-    pub seccomp: Option<PathBuf>,
+    /// The compiled seccomp profiles.
+    pub seccomp: Profiles,
     pub notices: mpsc::UnboundedSender<Notice>,
-    events: broadcast::Sender<ContainerEventResponse>,
+    pub names: Names,
+    pub news: News,
+    pub under_way: UnderWay,
 }
 
 impl Engine {
@@ -38,35 +40,35 @@ impl Engine {
         config: RuntimeConfig,
         images: ImageStore,
         network: Network,
-        seccomp: Option<PathBuf>,
+        seccomp: Profiles,
         notices: mpsc::UnboundedSender<Notice>,
     ) -> Self {
         let layout = Layout::new(&config.root);
-        let (events, _) = broadcast::channel(EVENTS);
-        Self { config, layout, images, network, inventory: Inventory::default(), seccomp, notices, events }
-    }
-
-    pub fn listen(&self) -> broadcast::Receiver<ContainerEventResponse> {
-        self.events.subscribe()
-    }
-
-    /// Tells listeners what happened to a container, or to a sandbox under its own id.
-    pub fn tell(&self, id: &str, kind: ContainerEventType, sandbox: &Sandbox) {
-        let containers = self.inventory.containers_of(&sandbox.id);
-        // Without a listener there is nobody to tell.
-        let _ = self.events.send(ContainerEventResponse {
-            container_id: id.to_owned(),
-            container_event_type: kind.into(),
-            created_at: now(),
-            pod_sandbox_status: Some(answer::sandbox_status(sandbox)),
-            containers_statuses: containers.iter().map(|c| answer::container_status(c)).collect(),
-        });
+        let (inventory, names, news, under_way) = Default::default();
+        Self { config, layout, images, network, inventory, seccomp, notices, names, news, under_way }
     }
 
     /// The cgroup below which a sandbox's containers are.
     pub fn sandbox_cgroup(&self, id: &str, config: &reprise_cri::v1::PodSandboxConfig) -> String {
-        let asked = config.linux.as_ref().map(|l| l.cgroup_parent.trim_end_matches('/')).unwrap_or_default();
-        if asked.is_empty() { format!("{}/{id}", self.config.cgroup_root) } else { asked.to_owned() }
+        let asked = config.linux.as_ref().map(|l| l.cgroup_parent.trim_matches('/')).unwrap_or_default();
+        if asked.is_empty() { format!("{}/{id}", self.config.cgroup_root) } else { format!("/{asked}") }
+    }
+
+    /// Removes the cgroup of a sandbox without containers, unless it was there before the sandbox or another one is in
+    /// it too: then it belongs to whoever made it, such as a kubelet.
+    pub fn remove_sandbox_cgroup(&self, sandbox: &Sandbox) {
+        let shared = |other: &Arc<Sandbox>| other.id != sandbox.id && other.cgroup == sandbox.cgroup;
+        if sandbox.record().foreign_cgroup || self.inventory.sandboxes().iter().any(shared) {
+            return;
+        }
+        if Path::new(&sandbox.cgroup).starts_with(&self.config.cgroup_root) {
+            cgroup::kill_all(&sandbox.cgroup);
+            if !cgroup::remove(&sandbox.cgroup) {
+                tracing::warn!(cgroup = sandbox.cgroup, "a cgroup is still busy and was not removed");
+            }
+        } else {
+            cgroup::remove_if_empty(&sandbox.cgroup);
+        }
     }
 
     /// The cgroup of all shims of this runtime.
@@ -74,17 +76,13 @@ impl Engine {
         format!("{}/shims", self.config.cgroup_root)
     }
 
-    pub fn ended(&self, container: &Arc<Container>, exit: Exit) {
-        if container.ended(exit) {
-            self.tell(&container.id, ContainerEventType::ContainerStoppedEvent, &container.sandbox);
-        }
-    }
-
-    /// A container that CRI doesn't show has ended by itself.
-    pub fn forget_parked(&self, id: &str) {
-        if self.inventory.sandboxes().iter().any(|s| s.lot.forget(id)) {
+    /// A container that CRI doesn't show has ended by itself. False if there is none with this id.
+    pub fn forget_parked(&self, id: &str) -> bool {
+        let parked = self.inventory.sandboxes().iter().any(|s| s.lot.forget(id));
+        if parked {
             self.release(id);
         }
+        parked
     }
 
     /// Gives back the lease of a container on its image.
@@ -95,16 +93,28 @@ impl Engine {
     }
 
     /// A shim is gone, and with it its children's parent: what is left of them is ended, and reported so.
-    pub fn shim_gone(&self, sandbox: &str) {
-        let Some(sandbox) = self.inventory.sandbox(sandbox) else { return };
+    pub fn shim_gone(self: &Arc<Self>, sandbox: &str) {
+        let found = self.inventory.sandboxes().into_iter().find(|s| s.id == sandbox);
+        let Some(sandbox) = found else { return };
         sandbox.set_shim(None);
-        for container in self.inventory.containers_of(&sandbox.id) {
-            cgroup::kill_all(&container.cgroup);
-            let exit = crate::disk::read(&container.dir.exit()).ok().flatten();
-            let exit = exit.unwrap_or_else(|| lost(container.run().started_at));
-            self.ended(&container, exit);
-        }
-        self.tell(&sandbox.id, ContainerEventType::ContainerStoppedEvent, &sandbox);
+        let engine = Arc::clone(self);
+        // Processes may take their time to die.
+        tokio::task::spawn_blocking(move || {
+            for parked in sandbox.lot.empty() {
+                let cgroup = format!("{}/{}", sandbox.cgroup, parked.id);
+                if let Err(e) = clear(&cgroup, engine.layout.container(&parked.id).path()) {
+                    tracing::warn!(container = parked.id, error = %e, "a parked container was not cleared away");
+                }
+                engine.release(&parked.id);
+            }
+            for container in engine.inventory.containers_of(&sandbox.id) {
+                cgroup::kill_all(&container.cgroup);
+                let exit = crate::disk::read(&container.dir.exit()).ok().flatten();
+                let exit = exit.unwrap_or_else(|| lost(container.run().started_at));
+                engine.ended(&container, exit);
+            }
+            engine.sandbox_stopped(&sandbox);
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 use caps::{CapSet, Capability};
 
 use crate::cgroup::hierarchies;
+use crate::limits;
 
 /// What is missing, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub fn check() -> Result<Vec<String>, MachineError> {
         if hierarchies.controlling(controller).is_none() {
             warnings.push(format!("the cgroup controller {controller} is not available: {lost} do not hold"));
         }
+    }
+    if hierarchies.controlling("memory").is_some() && !limits::has_swap() {
+        warnings.push("this kernel does not count swap for cgroups: limits of swap do not hold".to_owned());
     }
     if !caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_RESOURCE).unwrap_or(false) {
         warnings.push(

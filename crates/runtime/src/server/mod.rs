@@ -2,7 +2,9 @@
 
 mod answer;
 mod attach_session;
+mod completion;
 mod containers;
+mod ending;
 mod engine;
 mod exec;
 mod exec_session;
@@ -10,16 +12,22 @@ mod exec_sync;
 mod failure;
 mod folder_usage;
 mod image_service;
+mod info;
+mod listing;
 mod lock;
 mod machine;
+mod names;
+mod news;
 mod parking;
 mod port_forward;
 mod pull_login;
 mod recover;
 mod resources;
+mod runtime_answer;
 mod runtime_service;
 mod sandboxes;
 mod state;
+mod stats;
 mod streaming;
 mod terminal_io;
 
@@ -39,7 +47,7 @@ use crate::RuntimeConfig;
 use crate::disk::{self, DiskError};
 use crate::layout::Layout;
 use crate::network::{Network, NetworkError};
-use crate::seccomp::Filters;
+use crate::seccomp::{Filters, Profiles};
 use crate::shim_client::Notice;
 use engine::Engine;
 use image_service::ImageCalls;
@@ -141,7 +149,7 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     };
     let (notices, heard) = mpsc::unbounded_channel();
     let socket = config.socket.clone();
-    let engine = Arc::new(Engine::new(config, images, network, seccomp, notices));
+    let engine = Arc::new(Engine::new(config, images, network, Profiles::new(seccomp), notices));
     recover::recover(&engine).await?;
     for container in engine.inventory.containers() {
         engine.park_later(&container);
@@ -159,7 +167,9 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
     let image_calls = ImageServiceServer::new(ImageCalls::new(Arc::clone(&engine)));
     let server = tonic::transport::Server::builder()
         .add_service(calls.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
-        .add_service(image_calls.max_decoding_message_size(MAX_MESSAGE_BYTES));
+        .add_service(
+            image_calls.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES),
+        );
     let serving = tokio::spawn(async move {
         let until = async move {
             // A dropped sender means the same.
@@ -182,10 +192,7 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
 async fn listen(engine: Arc<Engine>, mut heard: mpsc::UnboundedReceiver<Notice>) {
     while let Some(notice) = heard.recv().await {
         match notice {
-            Notice::Exited { id, exit } => match engine.inventory.container(&id) {
-                Some(container) => engine.ended(&container, exit),
-                None => engine.forget_parked(&id),
-            },
+            Notice::Exited { id, exit } => engine.exited(&id, exit),
             Notice::ShimGone { sandbox } => {
                 engine.shim_gone(&sandbox);
                 engine.network.lost(&sandbox).await;
@@ -229,6 +236,7 @@ impl Runtime {
         if let Err(e) = (&mut self.serving).await {
             tracing::error!(error = %e, "the CRI server died");
         }
+        self.engine.last_calls().await;
         self.listening.abort();
         if self.engine.inventory.sandboxes().is_empty() {
             self.engine.remove_cgroups().await;

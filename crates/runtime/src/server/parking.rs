@@ -16,6 +16,7 @@ use reprise_cri::v1::{ContainerConfig, ContainerMetadata};
 use reprise_images::Image;
 use tokio::time::Instant;
 
+use super::containers::Made;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::state::{Container, Sandbox};
@@ -49,33 +50,32 @@ impl Key {
         for source in spec::mount_sources(config) {
             bytes.extend_from_slice(&source.identity());
         }
+        if let Some(profile) = spec::localhost_file(config) {
+            // One that can't be read is an error when the container is created.
+            bytes.extend(std::fs::read(profile).unwrap_or_default());
+        }
         Self(bytes)
     }
-}
-
-/// A container that waits to be adopted.
-#[derive(Debug)]
-pub struct Parked {
-    pub id: String,
-    pub foreign_pids: bool,
 }
 
 /// The parked containers of one sandbox.
 #[derive(Debug)]
 pub struct Lot {
-    parked: Mutex<BTreeMap<Key, Parked>>,
+    parked: Mutex<BTreeMap<Key, Made>>,
     last_change: Mutex<Instant>,
+    /// Held while one is parked.
+    parking: tokio::sync::Mutex<()>,
 }
 
 impl Default for Lot {
     fn default() -> Self {
-        Self { parked: Mutex::default(), last_change: Mutex::new(Instant::now()) }
+        Self { parked: Mutex::default(), last_change: Mutex::new(Instant::now()), parking: Default::default() }
     }
 }
 
 impl Lot {
     /// Takes a parked container out.
-    pub fn take(&self, key: &Key) -> Option<Parked> {
+    pub fn take(&self, key: &Key) -> Option<Made> {
         lock(&self.parked).remove(key)
     }
 
@@ -85,6 +85,11 @@ impl Lot {
         let before = parked.len();
         parked.retain(|_, p| p.id != id);
         parked.len() != before
+    }
+
+    /// Takes all of them out.
+    pub fn empty(&self) -> Vec<Made> {
+        std::mem::take(&mut *lock(&self.parked)).into_values().collect()
     }
 
     /// Something happens in the sandbox: parking waits.
@@ -111,7 +116,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Engine {
     /// Parks the next incarnation of `container` when its sandbox has come to rest, if its Pod wants that.
     pub fn park_later(self: &Arc<Self>, container: &Arc<Container>) {
-        if container.sandbox.config.annotations.get(ANNOTATION).is_none_or(|v| v != "true") {
+        let wanted = container.sandbox.config.annotations.get(ANNOTATION).is_some_and(|v| v == "true");
+        // Another container's processes are those of its present incarnation only.
+        if !wanted || spec::pid_target(&container.config).is_some() {
             return;
         }
         let (engine, container) = (Arc::clone(self), Arc::clone(container));
@@ -126,8 +133,9 @@ impl Engine {
 
     async fn park(&self, container: &Container) -> Result<(), Failure> {
         let sandbox = &container.sandbox;
-        let _changing = sandbox.changing.lock().await;
-        let gone = self.inventory.container(&container.id).is_none();
+        let _parking = sandbox.lot.parking.lock().await;
+        let _changing = sandbox.changing.read().await;
+        let gone = !self.inventory.has_container(&container.id);
         let Some(shim) = sandbox.shim().filter(|_| sandbox.is_ready() && !gone) else { return Ok(()) };
         let image = self.image_of(&container.config)?;
         let key = Key::of(&container.config, &image);
@@ -137,15 +145,14 @@ impl Engine {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let prepared = self.prepare(&id, sandbox, &shim, &container.config, &image)?;
         self.make(&id, sandbox, &shim, &prepared).await?;
-        let parked = Parked { id, foreign_pids: prepared.foreign_pids };
+        let parked = Made { id, foreign_pids: prepared.foreign_pids, user: prepared.user };
         lock(&sandbox.lot.parked).insert(key, parked);
         Ok(())
     }
 
     /// Discards what is parked in a sandbox.
     pub async fn unpark(&self, sandbox: &Sandbox) {
-        let parked = std::mem::take(&mut *lock(&sandbox.lot.parked));
-        for parked in parked.into_values() {
+        for parked in sandbox.lot.empty() {
             if let Some(shim) = sandbox.shim() {
                 self.discard(&shim, &parked.id).await;
             }

@@ -22,7 +22,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 impl Engine {
     /// The sandbox, if it is ready.
     pub fn ready_sandbox(&self, id: &str) -> Result<std::sync::Arc<Sandbox>, Failure> {
-        let sandbox = self.inventory.sandbox(id).ok_or(Failure::NotFound { kind: "sandbox", id: id.to_owned() })?;
+        let sandbox = self.inventory.sandbox(id)?.ok_or(Failure::NotFound { kind: "sandbox", id: id.to_owned() })?;
         if sandbox.is_ready() { Ok(sandbox) } else { Err(super::containers::not_ready(&sandbox)) }
     }
 

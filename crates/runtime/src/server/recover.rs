@@ -4,19 +4,23 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use prost::Message;
-use reprise_cri::v1::{ContainerConfig, PodSandboxConfig};
+use reprise_cri::v1::{ContainerConfig, LinuxContainerResources, PodSandboxConfig};
 use rustix::process::{Pid, Signal, kill_process};
+use serde::de::DeserializeOwned;
 
-use super::containers::clear;
+use super::ending::clear;
 use super::engine::{Engine, lost};
-use super::sandboxes::CONFIG;
+use super::sandboxes::{CONFIG, wait_gone};
 use super::state::{Container, ContainerRecord, Run, Sandbox, SandboxRecord};
 use crate::cgroup;
 use crate::disk::{self, DiskError};
 use crate::error::chain;
+use crate::layout::ContainerDir;
+use crate::mounted;
 use crate::network::Known;
-use crate::shim::protocol::{Call, ContainerState};
+use crate::shim::protocol::ContainerState;
 use crate::shim_client::{Shim, ShimError};
 
 use super::RuntimeError;
@@ -33,9 +37,10 @@ pub async fn recover(engine: &Arc<Engine>) -> Result<(), RuntimeError> {
     }
     network(engine).await?;
     let leases = engine.images.leases()?;
-    for lease in leases.iter().filter(|l| engine.inventory.container(&l.holder).is_none()) {
+    for lease in leases.iter().filter(|l| !engine.inventory.has_container(&l.holder)) {
         engine.images.release(&lease.holder)?;
     }
+    finish_stops(engine);
     Ok(())
 }
 
@@ -64,32 +69,56 @@ async fn network(engine: &Arc<Engine>) -> Result<(), RuntimeError> {
     Ok(())
 }
 
+/// Sandboxes whose stop was noted and perhaps not carried out.
+fn finish_stops(engine: &Arc<Engine>) {
+    for sandbox in engine.inventory.sandboxes().into_iter().filter(|s| s.record().stopped) {
+        let engine = Arc::clone(engine);
+        tokio::spawn(async move {
+            if let Err(e) = engine.stop_sandbox(&sandbox.id).await {
+                tracing::warn!(sandbox = sandbox.id, error = chain(&e), "it was being stopped, and is not yet");
+            }
+        });
+    }
+}
+
 fn names(folder: &Path) -> Result<Vec<String>, DiskError> {
     let entries = fs::read_dir(folder).map_err(DiskError::io("list", folder))?;
     Ok(entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect())
 }
 
+/// A record; none if there is none, or if a power failure has left a file without its content.
+fn record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, DiskError> {
+    match disk::read(path) {
+        Err(e @ DiskError::Content { .. }) => {
+            tracing::warn!(error = chain(&e), "what it was about is cleared away");
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
 /// Takes up a sandbox; what its shim holds if it lives.
 async fn sandbox(engine: &Arc<Engine>, id: &str) -> Result<Vec<ContainerState>, RuntimeError> {
     let dir = engine.layout.sandbox(id);
-    let record: Option<SandboxRecord> = disk::read(&dir.record())?;
+    let record: Option<SandboxRecord> = record(&dir.record())?;
     let config = fs::read(dir.path().join(CONFIG)).ok().and_then(|bytes| PodSandboxConfig::decode(&*bytes).ok());
-    let (Some(record), Some(config)) = (record, config) else {
+    let (Some(record), Some(config)) = (record, config.filter(|c| c.metadata.is_some())) else {
+        mounted::unmount_below(dir.path())?;
         disk::remove_dir(dir.path())?;
         return Ok(Vec::new());
     };
     let cgroup = engine.sandbox_cgroup(id, &config);
-    let (pid, complete) = (record.shim, record.complete);
+    let complete = record.complete;
     let sandbox = Arc::new(Sandbox::new(id.to_owned(), dir, config, cgroup, record));
-    let held = match Shim::connect(id, &sandbox.dir, pid, engine.notices.clone()).await {
+    let held = match Shim::connect(id, &sandbox.dir, engine.notices.clone()).await {
         Ok((shim, held)) => {
             sandbox.set_shim(Some(Arc::new(shim)));
             held
         }
-        Err(e @ ShimError::Version { .. }) => {
+        Err(e @ ShimError::Version { pid, .. }) => {
             // It can't be asked for anything, and what it holds must not run on beside what takes its place.
             tracing::warn!(sandbox = id, error = chain(&e), "its shim is ended with its containers");
-            end_process(pid);
+            end_process(pid).await;
             Vec::new()
         }
         Err(e) => {
@@ -111,10 +140,11 @@ async fn sandbox(engine: &Arc<Engine>, id: &str) -> Result<Vec<ContainerState>, 
     Ok(held)
 }
 
-fn end_process(pid: i32) {
-    if let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 1) {
+async fn end_process(pid: i32) {
+    if let Some(process) = Pid::from_raw(pid).filter(|_| pid > 1) {
         // Gone already is as good.
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process(process, Signal::KILL);
+        wait_gone(pid).await;
     }
 }
 
@@ -124,13 +154,14 @@ async fn container(
     known: &[(String, Vec<ContainerState>)],
 ) -> Result<(), RuntimeError> {
     let dir = engine.layout.container(id);
-    let record: Option<ContainerRecord> = disk::read(&dir.record())?;
+    let record: Option<ContainerRecord> = record(&dir.record())?;
     let config = fs::read(dir.path().join(CONFIG)).ok().and_then(|bytes| ContainerConfig::decode(&*bytes).ok());
-    let sandbox = record.as_ref().and_then(|r| engine.inventory.sandbox(&r.sandbox));
-    let (Some(record), Some(config), Some(sandbox)) = (record, config, sandbox) else {
+    let known_sandbox = |r: &ContainerRecord| engine.inventory.sandboxes().into_iter().find(|s| s.id == r.sandbox);
+    let sandbox = record.as_ref().and_then(known_sandbox);
+    let (Some(record), Some(config), Some(sandbox)) = (record, config.filter(|c| c.metadata.is_some()), sandbox) else {
         // One that a living shim discards is the shim's to remove.
         if !known.iter().any(|(_, held)| held.iter().any(|h| h.id == id)) {
-            disk::remove_dir(dir.path())?;
+            clear(&cgroup_of(&dir), dir.path())?;
         }
         return Ok(());
     };
@@ -138,27 +169,44 @@ async fn container(
     let shim = sandbox.shim();
     let run = match (&shim, held) {
         (Some(_), Some(held)) => Run { started_at: held.started_at, exit: held.exit.clone() },
-        _ => Run { started_at: None, exit: Some(disk::read(&dir.exit())?.unwrap_or_else(|| lost(None))) },
+        _ => ended(&dir)?,
     };
     if shim.is_none() {
         // Its parent is gone: nobody would ever hear of its end.
         cgroup::kill_all(&format!("{}/{id}", sandbox.cgroup));
     }
-    let removing = record.removing;
     // A create that was cut off: nobody was told of it.
-    let half_made = shim.is_some() && held.is_none_or(|h| h.pid.is_none());
-    let container = Arc::new(Container::new(id.to_owned(), dir, sandbox, config, record, run));
+    let half_made = if shim.is_some() { held.is_none_or(|h| h.pid.is_none()) } else { !dir.pid_file().exists() };
+    let removing = record.removing;
+    let container = Container::new(id.to_owned(), dir, sandbox, config, record, run);
     if !removing && !half_made {
-        engine.inventory.add_container(container);
+        if let Some(resources) = changed_resources(&container.dir) {
+            container.set_resources(resources);
+        }
+        engine.inventory.add_container(Arc::new(container));
         return Ok(());
     }
     match shim {
-        Some(shim) if held.is_some() => {
-            if let Err(e) = shim.call(Call::Remove { id: id.to_owned() }).await {
-                tracing::warn!(container = id, error = chain(&e), "half-made or half-removed, and not cleared away");
-            }
-        }
-        _ => clear(&container),
+        // A create may be under way in the shim still: then this waits for it.
+        Some(shim) if held.is_some() => engine.discard(&shim, id).await,
+        _ => clear(&container.cgroup, container.dir.path())?,
     }
     Ok(())
+}
+
+/// How a container without a shim ended.
+fn ended(dir: &ContainerDir) -> Result<Run, DiskError> {
+    let started_at: Option<Timestamp> = record(&dir.started())?;
+    let exit = record(&dir.exit())?.unwrap_or_else(|| lost(started_at));
+    Ok(Run { started_at: exit.started_at.or(started_at), exit: Some(exit) })
+}
+
+fn changed_resources(dir: &ContainerDir) -> Option<LinuxContainerResources> {
+    fs::read(dir.resources()).ok().and_then(|bytes| LinuxContainerResources::decode(&*bytes).ok())
+}
+
+/// The cgroup of a container that is known by its folder only.
+fn cgroup_of(dir: &ContainerDir) -> String {
+    let oci: Option<serde_json::Value> = disk::read(&dir.bundle().join("config.json")).ok().flatten();
+    oci.and_then(|oci| oci["linux"]["cgroupsPath"].as_str().map(str::to_owned)).unwrap_or_default()
 }

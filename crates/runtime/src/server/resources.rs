@@ -1,69 +1,70 @@
-//! Changing a running container's limits.
+//! Changing limits of containers, and what is known of those of sandboxes.
 
 use std::fs;
-use std::path::PathBuf;
 
-use reprise_cri::v1::LinuxContainerResources;
+use prost::Message;
+use reprise_cri::v1::{LinuxContainerResources, UpdatePodSandboxResourcesRequest};
 
 use super::engine::Engine;
 use super::failure::Failure;
-use crate::cgroup::hierarchies;
-use crate::disk::DiskError;
+use super::state::Container;
+use crate::disk::{self, DiskError};
+use crate::{cgroup, limits};
 
 impl Engine {
-    /// Writes the limits that are set in `resources` to the container's cgroups.
-    pub fn update_resources(&self, id: &str, resources: &LinuxContainerResources) -> Result<(), Failure> {
+    /// Writes the limits that are set in `change` to the container's cgroups and keeps them.
+    pub async fn update_resources(&self, id: &str, change: &LinuxContainerResources) -> Result<(), Failure> {
         let container = self.container(id)?;
-        let files = if hierarchies().is_v2() { unified(resources) } else { v1(resources) };
-        for (controller, file, value) in files {
-            let Some(point) = hierarchies().controlling(controller) else { continue };
-            let path: PathBuf = point.join(container.cgroup.trim_start_matches('/')).join(file);
-            fs::write(&path, value).map_err(DiskError::io("write", &path))?;
+        let _changing = container.sandbox.changing.read().await;
+        let _turn = container.turn.lock().await;
+        self.still_there(&container)?;
+        if container.run().exit.is_some() {
+            return Err(Failure::State { kind: "container", id: container.id.clone(), state: "has ended" });
         }
+        limits::check(change)?;
+        let old = container.resources().unwrap_or_default();
+        let new = limits::merged(&old, change);
+        // First on disk: after a crash in between, asking again leads to what is written there.
+        keep(&container, &new)?;
+        if let Err(e) = limits::apply(&container.cgroup, &old, &new) {
+            // What was changed already is changed back as far as the kernel allows; the first error is what counts.
+            let _ = limits::apply(&container.cgroup, &new, &old);
+            keep(&container, &old)?;
+            return Err(e.into());
+        }
+        if new.oom_score_adj != old.oom_score_adj {
+            adjust_oom_score(&container, new.oom_score_adj);
+        }
+        container.set_resources(new);
+        Ok(())
+    }
+
+    /// The sandbox's cgroup is its creator's to limit; what it should have is kept, and told in the verbose status.
+    pub async fn update_sandbox_resources(&self, request: UpdatePodSandboxResourcesRequest) -> Result<(), Failure> {
+        let id = &request.pod_sandbox_id;
+        let missing = || Failure::NotFound { kind: "sandbox", id: id.clone() };
+        let sandbox = self.inventory.sandbox(id)?.ok_or_else(missing)?;
+        let _changing = sandbox.changing.write().await;
+        if self.inventory.sandbox(&sandbox.id)?.is_none() {
+            return Err(missing());
+        }
+        for resources in [&request.overhead, &request.resources].into_iter().flatten() {
+            limits::check(resources)?;
+        }
+        disk::write_bytes(&sandbox.dir.resources(), &request.encode_to_vec(), true)?;
         Ok(())
     }
 }
 
-type File = (&'static str, &'static str, String);
-
-fn v1(r: &LinuxContainerResources) -> Vec<File> {
-    let mut files = Vec::new();
-    let mut put = |set: bool, controller, file, value: String| {
-        if set {
-            files.push((controller, file, value));
-        }
-    };
-    put(r.cpu_shares > 0, "cpu", "cpu.shares", r.cpu_shares.to_string());
-    put(r.cpu_period > 0, "cpu", "cpu.cfs_period_us", r.cpu_period.to_string());
-    put(r.cpu_quota != 0, "cpu", "cpu.cfs_quota_us", r.cpu_quota.to_string());
-    put(!r.cpuset_cpus.is_empty(), "cpuset", "cpuset.cpus", r.cpuset_cpus.clone());
-    put(!r.cpuset_mems.is_empty(), "cpuset", "cpuset.mems", r.cpuset_mems.clone());
-    put(r.memory_limit_in_bytes > 0, "memory", "memory.limit_in_bytes", r.memory_limit_in_bytes.to_string());
-    let pids = r.unified.get("pids.max").cloned();
-    put(pids.is_some(), "pids", "pids.max", pids.unwrap_or_default());
-    files
+fn keep(container: &Container, resources: &LinuxContainerResources) -> Result<(), DiskError> {
+    disk::write_bytes(&container.dir.resources(), &resources.encode_to_vec(), false)
 }
 
-fn unified(r: &LinuxContainerResources) -> Vec<File> {
-    let mut files = Vec::new();
-    if r.cpu_shares > 0 {
-        // The kernel's documented mapping of 2..262144 shares to a weight of 1..10000.
-        let weight = 1 + ((r.cpu_shares.clamp(2, 262_144) - 2) * 9_999) / 262_142;
-        files.push(("cpu", "cpu.weight", weight.to_string()));
+fn adjust_oom_score(container: &Container, adjustment: i64) {
+    for pid in cgroup::processes(&container.cgroup) {
+        if let Err(e) = fs::write(format!("/proc/{pid}/oom_score_adj"), adjustment.to_string()) {
+            // Lowering it needs CAP_SYS_RESOURCE; a process may also have ended meanwhile.
+            tracing::warn!(container = container.id, pid, error = %e, "oom_score_adj was not changed");
+        }
     }
-    if r.cpu_quota != 0 {
-        let quota = if r.cpu_quota < 0 { "max".to_owned() } else { r.cpu_quota.to_string() };
-        let period = if r.cpu_period > 0 { r.cpu_period } else { 100_000 };
-        files.push(("cpu", "cpu.max", format!("{quota} {period}")));
-    }
-    if r.memory_limit_in_bytes > 0 {
-        files.push(("memory", "memory.max", r.memory_limit_in_bytes.to_string()));
-    }
-    if !r.cpuset_cpus.is_empty() {
-        files.push(("cpuset", "cpuset.cpus", r.cpuset_cpus.clone()));
-    }
-    if let Some(pids) = r.unified.get("pids.max") {
-        files.push(("pids", "pids.max", pids.clone()));
-    }
-    files
 }

@@ -1,6 +1,5 @@
-//! CRI's runtime calls. What is not here yet is answered with `Unimplemented`.
+//! CRI's runtime calls, each handed on to the part that does it. What is not here yet is answered with `Unimplemented`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,218 +10,281 @@ use tokio_stream::wrappers::BroadcastStream;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::answer;
-use super::engine::Engine;
+use super::engine::{Engine, now};
 use super::failure::Failure;
+use super::listing::pieces;
 use super::streaming::Streaming;
-use crate::error::chain;
+use super::{answer, info, runtime_answer};
 use crate::shim::protocol::Call;
+use crate::spec::SpecError;
 
 /// The runtime service.
 pub struct RuntimeCalls(pub Arc<Engine>, pub Streaming);
 
-const API_VERSION: &str = "v1";
+type Answer<T> = Result<Response<T>, Status>;
 
-fn has_labels(labels: &HashMap<String, String>, wanted: &HashMap<String, String>) -> bool {
-    wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
+fn ok<T>(answer: T) -> Answer<T> {
+    Ok(Response::new(answer))
+}
+
+impl RuntimeCalls {
+    fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.0)
+    }
+
+    fn sandboxes(&self, filter: Option<PodSandboxFilter>) -> Vec<PodSandbox> {
+        self.0.sandboxes_like(&filter.unwrap_or_default()).iter().map(|s| answer::sandbox(s)).collect()
+    }
+
+    fn containers(&self, filter: Option<ContainerFilter>) -> Vec<Container> {
+        self.0.containers_like(&filter.unwrap_or_default()).iter().map(|c| answer::container(c)).collect()
+    }
 }
 
 #[tonic::async_trait]
 impl RuntimeService for RuntimeCalls {
-    async fn version(&self, _: Request<VersionRequest>) -> Result<Response<VersionResponse>, Status> {
-        Ok(Response::new(VersionResponse {
-            version: "0.1.0".to_owned(),
-            runtime_name: "reprise".to_owned(),
-            runtime_version: env!("CARGO_PKG_VERSION").to_owned(),
-            runtime_api_version: API_VERSION.to_owned(),
-        }))
+    async fn version(&self, _: Request<VersionRequest>) -> Answer<VersionResponse> {
+        ok(runtime_answer::version())
     }
 
-    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
-        let condition = |kind: &str| RuntimeCondition { r#type: kind.to_owned(), status: true, ..Default::default() };
-        let mut network = condition("NetworkReady");
-        if let Err(e) = self.0.network.ready().await {
-            network.status = false;
-            network.reason = "NetworkPluginNotReady".to_owned();
-            network.message = chain(&e);
+    async fn status(&self, request: Request<StatusRequest>) -> Answer<StatusResponse> {
+        ok(self.0.status(request.into_inner().verbose).await)
+    }
+
+    async fn runtime_config(&self, _: Request<RuntimeConfigRequest>) -> Answer<RuntimeConfigResponse> {
+        ok(runtime_answer::cgroup_driver())
+    }
+
+    async fn update_runtime_config(
+        &self,
+        request: Request<UpdateRuntimeConfigRequest>,
+    ) -> Answer<UpdateRuntimeConfigResponse> {
+        self.0.update_config(request.get_ref())?;
+        ok(UpdateRuntimeConfigResponse {})
+    }
+
+    async fn run_pod_sandbox(&self, request: Request<RunPodSandboxRequest>) -> Answer<RunPodSandboxResponse> {
+        let (engine, request) = (self.engine(), request.into_inner());
+        if !request.runtime_handler.is_empty() {
+            let why =
+                format!("there is no runtime handler {:?} here, only the default one (\"\")", request.runtime_handler);
+            return Err(Failure::Invalid { field: "runtime_handler", why }.into());
         }
-        let conditions = vec![condition("RuntimeReady"), network];
-        Ok(Response::new(StatusResponse { status: Some(RuntimeStatus { conditions }), ..StatusResponse::default() }))
+        let config = request.config.ok_or(Failure::Missing("sandbox config"))?;
+        let work = async move {
+            engine.run_sandbox(config).await.map(|pod_sandbox_id| RunPodSandboxResponse { pod_sandbox_id })
+        };
+        self.0.complete(work).await
     }
 
-    async fn runtime_config(
-        &self,
-        _: Request<RuntimeConfigRequest>,
-    ) -> Result<Response<RuntimeConfigResponse>, Status> {
-        let linux = LinuxRuntimeConfiguration { cgroup_driver: CgroupDriver::Cgroupfs.into() };
-        Ok(Response::new(RuntimeConfigResponse { linux: Some(linux) }))
+    async fn stop_pod_sandbox(&self, request: Request<StopPodSandboxRequest>) -> Answer<StopPodSandboxResponse> {
+        let (engine, id) = (self.engine(), request.into_inner().pod_sandbox_id);
+        self.0.complete(async move { engine.stop_sandbox(&id).await.map(|()| StopPodSandboxResponse {}) }).await
     }
 
-    async fn run_pod_sandbox(
-        &self,
-        request: Request<RunPodSandboxRequest>,
-    ) -> Result<Response<RunPodSandboxResponse>, Status> {
-        let config = request.into_inner().config.ok_or(Failure::Missing("sandbox config"))?;
-        let pod_sandbox_id = self.0.run_sandbox(config).await?;
-        Ok(Response::new(RunPodSandboxResponse { pod_sandbox_id }))
+    async fn remove_pod_sandbox(&self, request: Request<RemovePodSandboxRequest>) -> Answer<RemovePodSandboxResponse> {
+        let (engine, id) = (self.engine(), request.into_inner().pod_sandbox_id);
+        self.0.complete(async move { engine.remove_sandbox(&id).await.map(|()| RemovePodSandboxResponse {}) }).await
     }
 
-    async fn stop_pod_sandbox(
-        &self,
-        request: Request<StopPodSandboxRequest>,
-    ) -> Result<Response<StopPodSandboxResponse>, Status> {
-        self.0.stop_sandbox(&request.into_inner().pod_sandbox_id).await?;
-        Ok(Response::new(StopPodSandboxResponse {}))
-    }
-
-    async fn remove_pod_sandbox(
-        &self,
-        request: Request<RemovePodSandboxRequest>,
-    ) -> Result<Response<RemovePodSandboxResponse>, Status> {
-        self.0.remove_sandbox(&request.into_inner().pod_sandbox_id).await?;
-        Ok(Response::new(RemovePodSandboxResponse {}))
-    }
-
-    async fn pod_sandbox_status(
-        &self,
-        request: Request<PodSandboxStatusRequest>,
-    ) -> Result<Response<PodSandboxStatusResponse>, Status> {
-        let id = request.into_inner().pod_sandbox_id;
-        let sandbox = self.0.inventory.sandbox(&id).ok_or(Failure::NotFound { kind: "sandbox", id })?;
+    async fn pod_sandbox_status(&self, request: Request<PodSandboxStatusRequest>) -> Answer<PodSandboxStatusResponse> {
+        let PodSandboxStatusRequest { pod_sandbox_id: id, verbose } = request.into_inner();
+        let sandbox = self.0.inventory.sandbox(&id)?.ok_or(Failure::NotFound { kind: "sandbox", id })?;
         let containers = self.0.inventory.containers_of(&sandbox.id);
-        Ok(Response::new(PodSandboxStatusResponse {
+        ok(PodSandboxStatusResponse {
             status: Some(answer::sandbox_status(&sandbox)),
+            info: if verbose { info::sandbox(&sandbox) } else { Default::default() },
             containers_statuses: containers.iter().map(|c| answer::container_status(c)).collect(),
-            ..PodSandboxStatusResponse::default()
-        }))
+            timestamp: now(),
+        })
     }
 
-    async fn list_pod_sandbox(
-        &self,
-        request: Request<ListPodSandboxRequest>,
-    ) -> Result<Response<ListPodSandboxResponse>, Status> {
-        let filter = request.into_inner().filter.unwrap_or_default();
-        let all = self.0.inventory.sandboxes().into_iter().map(|s| answer::sandbox(&s));
-        let items = all
-            .filter(|s| filter.id.is_empty() || s.id.starts_with(&filter.id))
-            .filter(|s| filter.state.as_ref().is_none_or(|state| state.state == s.state))
-            .filter(|s| has_labels(&s.labels, &filter.label_selector))
-            .collect();
-        Ok(Response::new(ListPodSandboxResponse { items }))
+    async fn list_pod_sandbox(&self, request: Request<ListPodSandboxRequest>) -> Answer<ListPodSandboxResponse> {
+        ok(ListPodSandboxResponse { items: self.sandboxes(request.into_inner().filter) })
     }
 
-    async fn create_container(
+    async fn stream_pod_sandboxes(
         &self,
-        request: Request<CreateContainerRequest>,
-    ) -> Result<Response<CreateContainerResponse>, Status> {
-        let request = request.into_inner();
+        request: Request<StreamPodSandboxesRequest>,
+    ) -> Answer<BoxStream<StreamPodSandboxesResponse>> {
+        let items = self.sandboxes(request.into_inner().filter);
+        ok(pieces(items, |pod_sandboxes| StreamPodSandboxesResponse { pod_sandboxes }))
+    }
+
+    async fn update_pod_sandbox_resources(
+        &self,
+        request: Request<UpdatePodSandboxResourcesRequest>,
+    ) -> Answer<UpdatePodSandboxResourcesResponse> {
+        let (engine, request) = (self.engine(), request.into_inner());
+        let work = async move { engine.update_sandbox_resources(request).await };
+        self.0.complete(async move { work.await.map(|()| UpdatePodSandboxResourcesResponse {}) }).await
+    }
+
+    async fn create_container(&self, request: Request<CreateContainerRequest>) -> Answer<CreateContainerResponse> {
+        let (engine, request) = (self.engine(), request.into_inner());
         let config = request.config.ok_or(Failure::Missing("container config"))?;
-        let container_id = self.0.create_container(&request.pod_sandbox_id, config).await?;
-        Ok(Response::new(CreateContainerResponse { container_id }))
+        let work = async move { engine.create_container(&request.pod_sandbox_id, config).await };
+        self.0.complete(async move { work.await.map(|container_id| CreateContainerResponse { container_id }) }).await
     }
 
-    async fn start_container(
-        &self,
-        request: Request<StartContainerRequest>,
-    ) -> Result<Response<StartContainerResponse>, Status> {
-        self.0.start_container(&request.into_inner().container_id).await?;
-        Ok(Response::new(StartContainerResponse {}))
+    async fn start_container(&self, request: Request<StartContainerRequest>) -> Answer<StartContainerResponse> {
+        let (engine, id) = (self.engine(), request.into_inner().container_id);
+        self.0.complete(async move { engine.start_container(&id).await.map(|()| StartContainerResponse {}) }).await
     }
 
-    async fn stop_container(
-        &self,
-        request: Request<StopContainerRequest>,
-    ) -> Result<Response<StopContainerResponse>, Status> {
-        let request = request.into_inner();
+    async fn stop_container(&self, request: Request<StopContainerRequest>) -> Answer<StopContainerResponse> {
+        let (engine, request) = (self.engine(), request.into_inner());
+        // As with other runtimes, a negative time is none.
         let grace = Duration::from_secs(u64::try_from(request.timeout).unwrap_or_default());
-        self.0.stop_container(&request.container_id, grace).await?;
-        Ok(Response::new(StopContainerResponse {}))
+        let work = async move { engine.stop_container(&request.container_id, grace).await };
+        self.0.complete(async move { work.await.map(|()| StopContainerResponse {}) }).await
     }
 
-    async fn remove_container(
-        &self,
-        request: Request<RemoveContainerRequest>,
-    ) -> Result<Response<RemoveContainerResponse>, Status> {
-        self.0.remove_container(&request.into_inner().container_id).await?;
-        Ok(Response::new(RemoveContainerResponse {}))
+    async fn remove_container(&self, request: Request<RemoveContainerRequest>) -> Answer<RemoveContainerResponse> {
+        let (engine, id) = (self.engine(), request.into_inner().container_id);
+        self.0.complete(async move { engine.remove_container(&id).await.map(|()| RemoveContainerResponse {}) }).await
     }
 
-    async fn list_containers(
-        &self,
-        request: Request<ListContainersRequest>,
-    ) -> Result<Response<ListContainersResponse>, Status> {
-        let filter = request.into_inner().filter.unwrap_or_default();
-        let all = self.0.inventory.containers().into_iter().map(|c| answer::container(&c));
-        let containers = all
-            .filter(|c| filter.id.is_empty() || c.id.starts_with(&filter.id))
-            .filter(|c| filter.pod_sandbox_id.is_empty() || c.pod_sandbox_id == filter.pod_sandbox_id)
-            .filter(|c| filter.state.as_ref().is_none_or(|state| state.state == c.state))
-            .filter(|c| has_labels(&c.labels, &filter.label_selector))
-            .collect();
-        Ok(Response::new(ListContainersResponse { containers }))
+    async fn list_containers(&self, request: Request<ListContainersRequest>) -> Answer<ListContainersResponse> {
+        ok(ListContainersResponse { containers: self.containers(request.into_inner().filter) })
     }
 
-    async fn container_status(
+    async fn stream_containers(
         &self,
-        request: Request<ContainerStatusRequest>,
-    ) -> Result<Response<ContainerStatusResponse>, Status> {
-        let container = self.0.container(&request.into_inner().container_id)?;
-        let status = Some(answer::container_status(&container));
-        Ok(Response::new(ContainerStatusResponse { status, ..ContainerStatusResponse::default() }))
+        request: Request<StreamContainersRequest>,
+    ) -> Answer<BoxStream<StreamContainersResponse>> {
+        let items = self.containers(request.into_inner().filter);
+        ok(pieces(items, |containers| StreamContainersResponse { containers }))
+    }
+
+    async fn container_status(&self, request: Request<ContainerStatusRequest>) -> Answer<ContainerStatusResponse> {
+        let ContainerStatusRequest { container_id, verbose } = request.into_inner();
+        let container = self.0.container(&container_id)?;
+        let info = if verbose { info::container(&container) } else { Default::default() };
+        ok(ContainerStatusResponse { status: Some(answer::container_status(&container)), info })
     }
 
     async fn update_container_resources(
         &self,
         request: Request<UpdateContainerResourcesRequest>,
-    ) -> Result<Response<UpdateContainerResourcesResponse>, Status> {
-        let request = request.into_inner();
-        if let Some(resources) = &request.linux {
-            self.0.update_resources(&request.container_id, resources)?;
+    ) -> Answer<UpdateContainerResourcesResponse> {
+        let (engine, request) = (self.engine(), request.into_inner());
+        if request.windows.is_some() {
+            return Err(Failure::from(SpecError::Unsupported("a container for Windows")).into());
         }
-        Ok(Response::new(UpdateContainerResourcesResponse {}))
+        let change = request.linux.unwrap_or_default();
+        let work = async move { engine.update_resources(&request.container_id, &change).await };
+        self.0.complete(async move { work.await.map(|()| UpdateContainerResourcesResponse {}) }).await
+    }
+
+    async fn checkpoint_container(
+        &self,
+        request: Request<CheckpointContainerRequest>,
+    ) -> Answer<CheckpointContainerResponse> {
+        self.0.container(&request.into_inner().container_id)?;
+        Err(Failure::from(SpecError::Unsupported("a checkpoint of a container")).into())
     }
 
     async fn reopen_container_log(
         &self,
         request: Request<ReopenContainerLogRequest>,
-    ) -> Result<Response<ReopenContainerLogResponse>, Status> {
+    ) -> Answer<ReopenContainerLogResponse> {
         let container = self.0.running(&request.into_inner().container_id)?;
         if let Some(shim) = container.sandbox.shim() {
             shim.call(Call::ReopenLog { id: container.id.clone() }).await.map_err(Failure::from)?;
         }
-        Ok(Response::new(ReopenContainerLogResponse {}))
+        ok(ReopenContainerLogResponse {})
     }
 
-    async fn exec_sync(&self, request: Request<ExecSyncRequest>) -> Result<Response<ExecSyncResponse>, Status> {
+    async fn exec_sync(&self, request: Request<ExecSyncRequest>) -> Answer<ExecSyncResponse> {
         let request = request.into_inner();
-        Ok(Response::new(self.0.exec_sync(&request.container_id, request.cmd, request.timeout).await?))
+        ok(self.0.exec_sync(&request.container_id, request.cmd, request.timeout).await?)
     }
 
-    async fn exec(&self, request: Request<ExecRequest>) -> Result<Response<ExecResponse>, Status> {
-        let url = self.1.exec(request.into_inner())?;
-        Ok(Response::new(ExecResponse { url }))
+    async fn exec(&self, request: Request<ExecRequest>) -> Answer<ExecResponse> {
+        ok(ExecResponse { url: self.1.exec(request.into_inner())? })
     }
 
-    async fn attach(&self, request: Request<AttachRequest>) -> Result<Response<AttachResponse>, Status> {
-        let url = self.1.attach(request.into_inner())?;
-        Ok(Response::new(AttachResponse { url }))
+    async fn attach(&self, request: Request<AttachRequest>) -> Answer<AttachResponse> {
+        ok(AttachResponse { url: self.1.attach(request.into_inner())? })
     }
 
-    async fn port_forward(
+    async fn port_forward(&self, request: Request<PortForwardRequest>) -> Answer<PortForwardResponse> {
+        ok(PortForwardResponse { url: self.1.port_forward(request.into_inner())? })
+    }
+
+    async fn container_stats(&self, request: Request<ContainerStatsRequest>) -> Answer<ContainerStatsResponse> {
+        let stats = self.0.container_stats(&request.into_inner().container_id).await?;
+        ok(ContainerStatsResponse { stats: Some(stats) })
+    }
+
+    async fn list_container_stats(
         &self,
-        request: Request<PortForwardRequest>,
-    ) -> Result<Response<PortForwardResponse>, Status> {
-        let url = self.1.port_forward(request.into_inner())?;
-        Ok(Response::new(PortForwardResponse { url }))
+        request: Request<ListContainerStatsRequest>,
+    ) -> Answer<ListContainerStatsResponse> {
+        let wanted = self.0.containers_for_stats(request.into_inner().filter);
+        ok(ListContainerStatsResponse { stats: self.0.all_container_stats(wanted).await? })
     }
 
-    async fn get_container_events(
+    async fn stream_container_stats(
         &self,
-        _: Request<GetEventsRequest>,
-    ) -> Result<Response<BoxStream<ContainerEventResponse>>, Status> {
+        request: Request<StreamContainerStatsRequest>,
+    ) -> Answer<BoxStream<StreamContainerStatsResponse>> {
+        let wanted = self.0.containers_for_stats(request.into_inner().filter);
+        let stats = self.0.all_container_stats(wanted).await?;
+        ok(pieces(stats, |container_stats| StreamContainerStatsResponse { container_stats }))
+    }
+
+    async fn pod_sandbox_stats(&self, request: Request<PodSandboxStatsRequest>) -> Answer<PodSandboxStatsResponse> {
+        let id = request.into_inner().pod_sandbox_id;
+        let sandbox = self.0.inventory.sandbox(&id)?.ok_or(Failure::NotFound { kind: "sandbox", id })?;
+        let stats = self.0.all_sandbox_stats(vec![sandbox]).await?.pop();
+        ok(PodSandboxStatsResponse { stats })
+    }
+
+    async fn list_pod_sandbox_stats(
+        &self,
+        request: Request<ListPodSandboxStatsRequest>,
+    ) -> Answer<ListPodSandboxStatsResponse> {
+        let wanted = self.0.sandboxes_for_stats(request.into_inner().filter);
+        ok(ListPodSandboxStatsResponse { stats: self.0.all_sandbox_stats(wanted).await? })
+    }
+
+    async fn stream_pod_sandbox_stats(
+        &self,
+        request: Request<StreamPodSandboxStatsRequest>,
+    ) -> Answer<BoxStream<StreamPodSandboxStatsResponse>> {
+        let wanted = self.0.sandboxes_for_stats(request.into_inner().filter);
+        let stats = self.0.all_sandbox_stats(wanted).await?;
+        ok(pieces(stats, |pod_sandbox_stats| StreamPodSandboxStatsResponse { pod_sandbox_stats }))
+    }
+
+    async fn list_metric_descriptors(
+        &self,
+        _: Request<ListMetricDescriptorsRequest>,
+    ) -> Answer<ListMetricDescriptorsResponse> {
+        ok(ListMetricDescriptorsResponse { descriptors: self.0.metric_descriptors() })
+    }
+
+    async fn list_pod_sandbox_metrics(
+        &self,
+        _: Request<ListPodSandboxMetricsRequest>,
+    ) -> Answer<ListPodSandboxMetricsResponse> {
+        ok(ListPodSandboxMetricsResponse { pod_metrics: self.0.sandbox_metrics().await? })
+    }
+
+    async fn stream_pod_sandbox_metrics(
+        &self,
+        _: Request<StreamPodSandboxMetricsRequest>,
+    ) -> Answer<BoxStream<StreamPodSandboxMetricsResponse>> {
+        let metrics = self.0.sandbox_metrics().await?;
+        ok(pieces(metrics, |pod_sandbox_metrics| StreamPodSandboxMetricsResponse { pod_sandbox_metrics }))
+    }
+
+    async fn get_container_events(&self, _: Request<GetEventsRequest>) -> Answer<BoxStream<ContainerEventResponse>> {
         // Who falls behind is told by an error, reconnects and lists.
         let events = BroadcastStream::new(self.0.listen());
         let events = events.map(|event| event.map_err(|lost| Status::data_loss(lost.to_string())));
-        Ok(Response::new(Box::pin(events)))
+        ok(Box::pin(events))
     }
 }

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
-use reprise_cri::v1::{ContainerEventType, NamespaceMode, PodSandboxConfig};
+use reprise_cri::v1::{NamespaceMode, PodSandboxConfig};
 
 use super::engine::{Engine, now};
 use super::failure::Failure;
+use super::names::{self, Taken};
 use super::state::{Sandbox, SandboxRecord};
 use crate::cgroup;
 use crate::disk::{self, DiskError};
+use crate::mounted;
 use crate::network::{NetworkError, Request};
 use crate::shim::protocol::{Call, ShimConfig};
 use crate::shim_client::Shim;
+use crate::spec;
 
 /// Beside the record: the config as CRI sent it.
 pub const CONFIG: &str = "config.pb";
@@ -26,9 +29,7 @@ const SHIM_ENDS: Duration = Duration::from_secs(5);
 impl Engine {
     /// Makes a sandbox: its shim with the namespaces, its files, its network.
     pub async fn run_sandbox(&self, config: PodSandboxConfig) -> Result<String, Failure> {
-        if config.metadata.is_none() {
-            return Err(Failure::Missing("sandbox metadata"));
-        }
+        let _name = self.name_sandbox(&config)?;
         let options = config.linux.as_ref().and_then(|l| l.security_context.as_ref());
         let options = options.and_then(|s| s.namespace_options.as_ref());
         let on_host = options.is_some_and(|o| o.network() == NamespaceMode::Node);
@@ -43,14 +44,14 @@ impl Engine {
             shim: 0,
             complete: false,
             stopped: false,
+            foreign_cgroup: false,
         };
         let cgroup = self.sandbox_cgroup(&id, &config);
+        let record = SandboxRecord { foreign_cgroup: self.is_foreign(&cgroup), ..record };
         let sandbox = Arc::new(Sandbox::new(id.clone(), dir, config, cgroup, record));
         match self.set_up(&sandbox, request).await {
             Ok(()) => {
-                self.inventory.add_sandbox(Arc::clone(&sandbox));
-                self.tell(&id, ContainerEventType::ContainerCreatedEvent, &sandbox);
-                self.tell(&id, ContainerEventType::ContainerStartedEvent, &sandbox);
+                self.sandbox_ready(&sandbox);
                 Ok(id)
             }
             Err(failure) => {
@@ -60,6 +61,36 @@ impl Engine {
                 Err(failure)
             }
         }
+    }
+
+    /// Takes the name of a sandbox that is to be made, if it can be made and nobody else has the name.
+    fn name_sandbox(&self, config: &PodSandboxConfig) -> Result<Taken, Failure> {
+        let metadata = config.metadata.as_ref().ok_or(Failure::Missing("sandbox metadata"))?;
+        for (value, what) in [
+            (&metadata.name, "sandbox name"),
+            (&metadata.namespace, "sandbox namespace"),
+            (&metadata.uid, "sandbox uid"),
+        ] {
+            if value.is_empty() {
+                return Err(Failure::Missing(what));
+            }
+        }
+        spec::check_sandbox(config)?;
+        let name = names::of_sandbox(metadata);
+        let exists = |of| Failure::Exists { kind: "sandbox", name: name.clone(), of };
+        let taken = self.names.take(name.clone()).ok_or_else(|| exists(None))?;
+        let twin = self.inventory.sandboxes().into_iter().find(|s| s.config.metadata == config.metadata);
+        match twin {
+            Some(twin) => Err(exists(Some(twin.id.clone()))),
+            None => Ok(taken),
+        }
+    }
+
+    /// Whether somebody else has made this cgroup: then somebody else removes it.
+    fn is_foreign(&self, cgroup: &str) -> bool {
+        let ours = Path::new(cgroup).starts_with(&self.config.cgroup_root);
+        let of_another = |s: &Arc<Sandbox>| s.cgroup == cgroup && !s.record().foreign_cgroup;
+        !ours && cgroup::exists(cgroup) && !self.inventory.sandboxes().iter().any(of_another)
     }
 
     async fn set_up(&self, sandbox: &Sandbox, network: Option<Request>) -> Result<(), Failure> {
@@ -112,37 +143,45 @@ impl Engine {
 
     /// Ends all containers and takes the network away. Fine if it is stopped or gone already.
     pub async fn stop_sandbox(&self, id: &str) -> Result<(), Failure> {
-        let Some(sandbox) = self.inventory.sandbox(id) else { return Ok(()) };
-        let _changing = sandbox.changing.lock().await;
-        self.unpark(&sandbox).await;
-        let containers = self.inventory.containers_of(&sandbox.id);
-        let ends = containers.iter().map(|c| self.kill(c));
-        futures::future::try_join_all(ends).await?;
-        self.network.detach(&sandbox.id).await?;
+        let Some(sandbox) = self.inventory.sandbox(id)? else { return Ok(()) };
+        let _changing = sandbox.changing.write().await;
+        self.wind_down(&sandbox).await
+    }
+
+    /// Stops a sandbox that nobody else is changing. That it is being stopped is noted first, so that a runtime that dies
+    /// on the way finishes it at its next start.
+    async fn wind_down(&self, sandbox: &Sandbox) -> Result<(), Failure> {
         let was_ready = !std::mem::replace(&mut sandbox.record().stopped, true);
         if was_ready {
             let record = sandbox.record().clone();
             disk::write(&sandbox.dir.record(), &record, true)?;
-            self.tell(&sandbox.id, ContainerEventType::ContainerStoppedEvent, &sandbox);
         }
+        self.unpark(sandbox).await;
+        let containers = self.inventory.containers_of(&sandbox.id);
+        let ends = containers.iter().map(|c| self.kill_now(c));
+        futures::future::try_join_all(ends).await?;
+        self.network.detach(&sandbox.id).await?;
+        self.sandbox_stopped(sandbox);
         Ok(())
     }
 
     /// Stops the sandbox if it is not, and removes all that it had. Fine if it is gone already.
     pub async fn remove_sandbox(&self, id: &str) -> Result<(), Failure> {
-        let Some(sandbox) = self.inventory.sandbox(id) else { return Ok(()) };
-        self.stop_sandbox(&sandbox.id).await?;
-        let _changing = sandbox.changing.lock().await;
+        let Some(sandbox) = self.inventory.sandbox(id)? else { return Ok(()) };
+        let _changing = sandbox.changing.write().await;
+        if self.inventory.sandbox(&sandbox.id)?.is_none() {
+            return Ok(());
+        }
+        self.wind_down(&sandbox).await?;
         for container in self.inventory.containers_of(&sandbox.id) {
-            self.remove_container(&container.id).await?;
+            self.take_away(&container).await?;
         }
         self.clear_sandbox(&sandbox).await?;
         if self.inventory.sandboxes().iter().all(|other| other.id == sandbox.id) {
             self.remove_cgroups().await;
         }
         // Last: whoever sees that it is gone may end this process.
-        self.inventory.remove_sandbox(&sandbox.id);
-        self.tell(&sandbox.id, ContainerEventType::ContainerDeletedEvent, &sandbox);
+        self.sandbox_removed(&sandbox);
         Ok(())
     }
 
@@ -171,11 +210,9 @@ impl Engine {
             sandbox.set_shim(None);
             wait_gone(pid).await;
         }
-        cgroup::kill_all(&sandbox.cgroup);
-        if !cgroup::remove(&sandbox.cgroup) {
-            tracing::warn!(cgroup = sandbox.cgroup, "a cgroup is still busy and was not removed");
-        }
+        self.remove_sandbox_cgroup(sandbox);
         detached?;
+        mounted::unmount_below(sandbox.dir.path())?;
         disk::remove_dir(sandbox.dir.path())?;
         Ok(())
     }
@@ -184,7 +221,8 @@ impl Engine {
 /// Sandbox annotation of the node: a container of the Pod has a mount with Bidirectional propagation.
 const SHARED_MOUNTS: &str = "reprise.dev/bidirectional-mounts";
 
-async fn wait_gone(pid: i32) {
+/// Waits until a process has ended.
+pub async fn wait_gone(pid: i32) {
     let proc = format!("/proc/{pid}/ns/net");
     let end = tokio::time::Instant::now() + SHIM_ENDS;
     // A dead process has no namespaces any more, also before it is reaped.
@@ -194,10 +232,13 @@ async fn wait_gone(pid: i32) {
 }
 
 pub fn save_config(path: &Path, config: &impl Message) -> Result<(), DiskError> {
-    fs::write(path, config.encode_to_vec()).map_err(DiskError::io("write", path))
+    disk::write_bytes(path, &config.encode_to_vec(), false)
 }
 
-/// `/etc/hostname` and `/etc/resolv.conf` of the containers.
+/// Where the host has no `/etc/hosts`.
+const LOCAL_HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost\n";
+
+/// `/etc/hostname`, `/etc/hosts` and `/etc/resolv.conf` of the containers.
 fn write_files(sandbox: &Sandbox) -> Result<(), DiskError> {
     let (hostname, resolv) = (sandbox.dir.hostname(), sandbox.dir.resolv_conf());
     let name = match sandbox.config.hostname.as_str() {
@@ -205,6 +246,8 @@ fn write_files(sandbox: &Sandbox) -> Result<(), DiskError> {
         name => format!("{name}\n"),
     };
     fs::write(&hostname, name).map_err(DiskError::io("write", &hostname))?;
+    let hosts = fs::read_to_string("/etc/hosts").unwrap_or_else(|_| LOCAL_HOSTS.to_owned());
+    fs::write(sandbox.dir.hosts(), hosts).map_err(DiskError::io("write", &sandbox.dir.hosts()))?;
     let text = match &sandbox.config.dns_config {
         Some(dns) if !(dns.servers.is_empty() && dns.searches.is_empty() && dns.options.is_empty()) => {
             let mut lines: Vec<String> = Vec::new();

@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use reprise_cri::v1::{ContainerConfig, PodSandboxConfig};
+use reprise_cri::v1::{ContainerConfig, LinuxContainerResources, PodSandboxConfig};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::failure::Failure;
 use super::parking::Lot;
+use super::stats::Meter;
+use crate::disk;
 use crate::layout::{ContainerDir, SandboxDir};
 use crate::shim::protocol::Exit;
 use crate::shim_client::Shim;
+use crate::spec::user::User;
 
 /// The record of a sandbox, `sandbox.json`. Its config is beside it as CRI sent it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +34,9 @@ pub struct SandboxRecord {
     pub complete: bool,
     /// Whether it has been stopped.
     pub stopped: bool,
+    /// Whether its cgroup was there before it.
+    #[serde(default)]
+    pub foreign_cgroup: bool,
 }
 
 /// A sandbox.
@@ -46,15 +53,33 @@ pub struct Sandbox {
     cut_off: AtomicBool,
     /// Containers made ahead of time.
     pub lot: Lot,
-    /// Held by what changes the sandbox as a whole.
-    pub changing: tokio::sync::Mutex<()>,
+    /// Held alone by what changes the sandbox as a whole, shared by what changes one of its containers.
+    pub changing: tokio::sync::RwLock<()>,
+    told_stop: AtomicBool,
+    /// Its use of the processor.
+    pub meter: Meter,
 }
 
 impl Sandbox {
     pub fn new(id: String, dir: SandboxDir, config: PodSandboxConfig, cgroup: String, record: SandboxRecord) -> Self {
-        let changing = tokio::sync::Mutex::new(());
-        let (record, shim, cut_off) = (Mutex::new(record), Mutex::new(None), AtomicBool::new(false));
-        Self { id, dir, config, cgroup, record, shim, cut_off, lot: Lot::default(), changing }
+        Self {
+            id,
+            dir,
+            config,
+            cgroup,
+            told_stop: AtomicBool::new(record.stopped),
+            record: Mutex::new(record),
+            shim: Mutex::new(None),
+            cut_off: AtomicBool::new(false),
+            lot: Lot::default(),
+            changing: tokio::sync::RwLock::new(()),
+            meter: Meter::default(),
+        }
+    }
+
+    /// True for the first who asks: that it is not ready any more is told once.
+    pub fn tell_stop_once(&self) -> bool {
+        !self.told_stop.swap(true, Ordering::Relaxed)
     }
 
     pub fn record(&self) -> MutexGuard<'_, SandboxRecord> {
@@ -95,6 +120,9 @@ pub struct ContainerRecord {
     pub stop_signal: i32,
     /// No PID namespace of its own.
     pub foreign_pids: bool,
+    /// Who its program runs as.
+    #[serde(default)]
+    pub user: User,
     /// It is being removed.
     pub removing: bool,
 }
@@ -108,6 +136,13 @@ pub struct Container {
     pub config: ContainerConfig,
     pub record: ContainerRecord,
     pub cgroup: String,
+    /// Held by the call that changes it. Waiting for its end needs no turn.
+    pub turn: tokio::sync::Mutex<()>,
+    /// Its limits as they are now.
+    resources: Mutex<Option<LinuxContainerResources>>,
+    stop_asked: AtomicBool,
+    /// Its use of processor and disk.
+    pub meter: Meter,
     run: watch::Sender<Run>,
 }
 
@@ -128,15 +163,66 @@ impl Container {
         run: Run,
     ) -> Self {
         let cgroup = format!("{}/{id}", sandbox.cgroup);
-        Self { id, dir, sandbox, config, record, cgroup, run: watch::Sender::new(run) }
+        let resources = config.linux.as_ref().and_then(|l| l.resources.clone());
+        Self {
+            id,
+            dir,
+            sandbox,
+            config,
+            record,
+            cgroup,
+            turn: tokio::sync::Mutex::new(()),
+            resources: Mutex::new(resources),
+            stop_asked: AtomicBool::new(false),
+            meter: Meter::default(),
+            run: watch::Sender::new(run),
+        }
+    }
+
+    /// Its first process; none if it has ended or the process is not there any more.
+    pub fn pid(&self) -> Option<i32> {
+        if self.run.borrow().exit.is_some() {
+            return None;
+        }
+        let pid = std::fs::read_to_string(self.dir.pid_file()).ok()?.trim().parse().ok()?;
+        // Process ids are used again.
+        let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+        cgroups.contains(&self.cgroup).then_some(pid)
+    }
+
+    /// Leaves the time of the start on disk, for a runtime that finds neither this one nor the shim any more.
+    pub fn remember_start(&self, at: Timestamp) {
+        if let Err(e) = disk::write(&self.dir.started(), &at, false) {
+            tracing::warn!(container = self.id, error = %e, "the time of its start was not written down");
+        }
+    }
+
+    pub fn resources(&self) -> Option<LinuxContainerResources> {
+        lock(&self.resources).clone()
+    }
+
+    pub fn set_resources(&self, resources: LinuxContainerResources) {
+        *lock(&self.resources) = Some(resources);
+    }
+
+    /// True for the first who asks: the signal that asks it to end is sent once, however often that is asked for.
+    pub fn ask_to_stop_once(&self) -> bool {
+        !self.stop_asked.swap(true, Ordering::Relaxed)
     }
 
     pub fn run(&self) -> Run {
         self.run.borrow().clone()
     }
 
-    pub fn started(&self, at: Timestamp) {
-        self.run.send_modify(|run| run.started_at = Some(at));
+    /// Notes the start. False if it was known, or the end is.
+    pub fn started(&self, at: Timestamp) -> bool {
+        self.run.send_if_modified(|run| {
+            let new = run.started_at.is_none() && run.exit.is_none();
+            if new {
+                run.started_at = Some(at);
+            }
+            new
+        })
     }
 
     /// Notes the end. False if it was known.
@@ -180,8 +266,17 @@ impl Inventory {
     }
 
     /// The sandbox with this id, or the only one whose id begins so.
-    pub fn sandbox(&self, id: &str) -> Option<Arc<Sandbox>> {
-        by_id(&lock(&self.sandboxes), id)
+    pub fn sandbox(&self, id: &str) -> Result<Option<Arc<Sandbox>>, Failure> {
+        by_id(&lock(&self.sandboxes), "sandbox", id)
+    }
+
+    /// The container with exactly this id.
+    pub fn known_container(&self, id: &str) -> Option<Arc<Container>> {
+        lock(&self.containers).get(id).cloned()
+    }
+
+    pub fn has_container(&self, id: &str) -> bool {
+        lock(&self.containers).contains_key(id)
     }
 
     pub fn add_container(&self, container: Arc<Container>) {
@@ -193,8 +288,8 @@ impl Inventory {
     }
 
     /// The container with this id, or the only one whose id begins so.
-    pub fn container(&self, id: &str) -> Option<Arc<Container>> {
-        by_id(&lock(&self.containers), id)
+    pub fn container(&self, id: &str) -> Result<Option<Arc<Container>>, Failure> {
+        by_id(&lock(&self.containers), "container", id)
     }
 
     pub fn containers(&self) -> Vec<Arc<Container>> {
@@ -206,16 +301,35 @@ impl Inventory {
     }
 }
 
-fn by_id<T>(map: &BTreeMap<String, Arc<T>>, id: &str) -> Option<Arc<T>> {
+fn by_id<T>(map: &BTreeMap<String, Arc<T>>, kind: &'static str, id: &str) -> Result<Option<Arc<T>>, Failure> {
     if id.is_empty() {
-        return None;
+        return Err(Failure::Missing(if kind == "sandbox" { "sandbox id" } else { "container id" }));
     }
     let mut matches = map.range(id.to_owned()..).take_while(|(known, _)| known.starts_with(id));
-    let first = matches.next()?;
-    (first.0 == id || matches.next().is_none()).then(|| Arc::clone(first.1))
+    let Some(first) = matches.next() else { return Ok(None) };
+    if first.0 != id && matches.next().is_some() {
+        return Err(Failure::Ambiguous { kind, id: id.to_owned() });
+    }
+    Ok(Some(Arc::clone(first.1)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing is left half-done by a panic while these are held.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_may_be_shortened_as_long_as_it_names_one() {
+        let map: BTreeMap<String, Arc<u8>> =
+            [("ab", 1), ("abc", 2), ("abd", 3)].map(|(k, v)| (k.to_owned(), Arc::new(v))).into();
+        let find = |id: &str| by_id(&map, "container", id);
+        assert_eq!(find("abc").unwrap().as_deref(), Some(&2));
+        assert_eq!(find("ab").unwrap().as_deref(), Some(&1));
+        assert!(find("x").unwrap().is_none());
+        assert!(matches!(find("a"), Err(Failure::Ambiguous { .. })) && matches!(find(""), Err(Failure::Missing(_))));
+    }
 }

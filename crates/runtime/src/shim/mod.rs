@@ -32,7 +32,9 @@ pub fn run(folder: &Path) -> ExitCode {
             let mut stdout = std::io::stdout();
             let said = writeln!(stdout, "{READY}").and_then(|()| stdout.flush());
             if let Err(e) = said {
+                // Nobody knows of this sandbox yet, nor ever will.
                 eprintln!("shim: the runtime went away: {e}");
+                return ExitCode::FAILURE;
             }
             event_loop::run(listener, pid_namespace)
         }

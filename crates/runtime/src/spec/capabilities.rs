@@ -41,6 +41,11 @@ impl Capabilities {
         self.until_executed = true;
     }
 
+    /// What the program can have at most.
+    pub fn bounding(&self) -> &BTreeSet<String> {
+        &self.own
+    }
+
     /// As the OCI config spells them.
     pub fn oci(&self) -> Value {
         let mut before = self.own.clone();

@@ -1,14 +1,17 @@
 //! What is mounted in a container: the kernel's file systems, the sandbox's files, and what the request names.
 
+use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use reprise_cri::v1::{ContainerConfig, LinuxContainerSecurityContext, Mount, MountPropagation, NamespaceMode};
 use serde_json::{Value, json};
 
 use super::propagation::{self, Needed};
-use super::{Place, SpecError};
+use super::{Place, SpecError, namespaces};
 use crate::cgroup::hierarchies;
 use crate::create::late_mounts::Source;
+use crate::disk;
 
 /// All mounts, in order.
 pub fn of(
@@ -18,15 +21,16 @@ pub fn of(
 ) -> Result<Vec<Value>, SpecError> {
     let mut list = kernel(security.privileged);
     list.extend(cgroups(place.cgroup, security.privileged));
-    let host_ipc = security.namespace_options.as_ref().is_some_and(|n| n.ipc() == NamespaceMode::Node);
+    let host_ipc = namespaces::of_sandbox(place.sandbox_config).ipc() == NamespaceMode::Node;
     let shm = if host_ipc { Path::new("/dev/shm").to_owned() } else { place.sandbox.shm() };
     let own = [
         ("/dev/shm", shm, &["rbind", "nosuid", "nodev", "noexec"][..]),
         ("/etc/resolv.conf", place.sandbox.resolv_conf(), &["rbind", "rprivate"]),
         ("/etc/hostname", place.sandbox.hostname(), &["rbind", "rprivate"]),
+        ("/etc/hosts", place.sandbox.hosts(), &["rbind", "rprivate"]),
     ];
     for (target, source, options) in own {
-        if !config.mounts.iter().any(|m| m.container_path == target) {
+        if !config.mounts.iter().any(|m| Path::new(&m.container_path) == Path::new(target)) {
             let mut options = options.to_vec();
             if security.readonly_rootfs && target != "/dev/shm" {
                 options.push("ro");
@@ -87,7 +91,12 @@ fn cgroups(cgroup: &str, privileged: bool) -> Vec<Value> {
 }
 
 fn bind(mount: &Mount) -> Result<Value, SpecError> {
+    check(mount)?;
     let source_path = mount.host_path.clone();
+    if std::fs::symlink_metadata(&source_path).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
+        // As other runtimes do.
+        disk::make_dir(Path::new(&source_path))?;
+    }
     let source = std::fs::canonicalize(&source_path)
         .map_err(|_| SpecError::MountSource { target: mount.container_path.clone(), source_path })?;
     let (propagation, needed) = match mount.propagation() {
@@ -107,6 +116,39 @@ fn bind(mount: &Mount) -> Result<Value, SpecError> {
     Ok(json!({"destination": mount.container_path, "type": "bind", "source": source, "options": options}))
 }
 
+/// CRI's rules for a mount.
+fn check(mount: &Mount) -> Result<(), SpecError> {
+    let wrong = |why: String| Err(SpecError::Invalid { field: "mounts", why });
+    let (source, target) = (mount.host_path.as_str(), mount.container_path.as_str());
+    if !source.starts_with('/') {
+        return wrong(format!("host_path {source:?} of {target:?} is not an absolute path"));
+    }
+    if !target.starts_with('/') || target.split('/').any(|part| part == "..") || target.trim_matches('/').is_empty() {
+        return wrong(format!("container_path {target:?} is not an absolute path below /"));
+    }
+    if !mount.recursive_read_only {
+        return Ok(());
+    }
+    if !mount.readonly || mount.propagation() != MountPropagation::PropagationPrivate {
+        return wrong(format!("recursive_read_only of {target:?} needs readonly, and private propagation"));
+    }
+    if !recursive_read_only() {
+        return wrong(format!("recursive_read_only of {target:?} needs Linux 5.12 (mount_setattr), which this is not"));
+    }
+    Ok(())
+}
+
+/// Whether this kernel can make a mount read-only with all that is mounted below it.
+pub fn recursive_read_only() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| {
+        // SAFETY: no pointer is read: the size is wrong, so a kernel that has the call says EINVAL, another one ENOSYS.
+        let result =
+            unsafe { libc::syscall(libc::SYS_mount_setattr, -1, std::ptr::null::<u8>(), 0, std::ptr::null::<u8>(), 0) };
+        result == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ENOSYS)
+    })
+}
+
 /// The root must be at least as open as the most open mount, or nothing would come through.
 pub fn root_propagation(config: &ContainerConfig) -> Option<&'static str> {
     let any = |p: MountPropagation| config.mounts.iter().any(|m| m.propagation() == p);
@@ -116,5 +158,43 @@ pub fn root_propagation(config: &ContainerConfig) -> Option<&'static str> {
         Some("rslave")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(host_path: &str, container_path: &str) -> Mount {
+        Mount { host_path: host_path.to_owned(), container_path: container_path.to_owned(), ..Default::default() }
+    }
+
+    #[test]
+    fn paths_are_absolute_and_never_lead_upward() {
+        assert!(check(&mount("/a", "/b")).is_ok());
+        for (source, target) in [("a", "/b"), ("", "/b"), ("/a", "b"), ("/a", "/b/../c"), ("/a", "/")] {
+            assert!(check(&mount(source, target)).is_err(), "{source} {target}");
+        }
+    }
+
+    #[test]
+    fn recursive_read_only_needs_read_only_and_private() {
+        let of = |readonly, propagation: MountPropagation| {
+            let more =
+                Mount { readonly, propagation: propagation.into(), recursive_read_only: true, ..mount("/a", "/b") };
+            check(&more).is_ok()
+        };
+        assert_eq!(of(true, MountPropagation::PropagationPrivate), recursive_read_only());
+        assert!(!of(false, MountPropagation::PropagationPrivate));
+        assert!(!of(true, MountPropagation::PropagationHostToContainer));
+    }
+
+    #[test]
+    fn a_missing_source_becomes_a_folder() {
+        let folder = std::env::temp_dir().join(format!("reprise-mount-{}", std::process::id()));
+        let inside = folder.join("a/b");
+        bind(&mount(&inside.to_string_lossy(), "/b")).unwrap();
+        assert!(inside.is_dir());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

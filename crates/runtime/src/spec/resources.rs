@@ -3,6 +3,9 @@
 use reprise_cri::v1::LinuxContainerResources;
 use serde_json::{Map, Value, json};
 
+use crate::cgroup::hierarchies;
+use crate::limits;
+
 /// The limits of the request; what it leaves at zero is not limited.
 pub fn of(resources: Option<&LinuxContainerResources>, device_rules: Vec<Value>) -> Value {
     let mut oci = Map::new();
@@ -24,13 +27,22 @@ pub fn of(resources: Option<&LinuxContainerResources>, device_rules: Vec<Value>)
     }
     if r.memory_limit_in_bytes > 0 {
         let mut memory = json!({"limit": r.memory_limit_in_bytes});
-        if r.memory_swap_limit_in_bytes > 0 {
-            memory["swap"] = json!(r.memory_swap_limit_in_bytes);
+        if limits::has_swap() {
+            memory["swap"] = json!(limits::swap_of(r));
         }
         oci.insert("memory".to_owned(), memory);
     }
     if let Some(limit) = r.unified.get("pids.max").and_then(|n| n.parse::<i64>().ok()) {
         oci.insert("pids".to_owned(), json!({"limit": limit}));
+    }
+    let others: Map<String, Value> = r
+        .unified
+        .iter()
+        .filter(|(file, _)| *file != "pids.max")
+        .map(|(file, value)| (file.clone(), json!(value)))
+        .collect();
+    if hierarchies().is_v2() && !others.is_empty() {
+        oci.insert("unified".to_owned(), Value::Object(others));
     }
     Value::Object(oci)
 }
@@ -45,7 +57,8 @@ mod tests {
         assert_eq!(of(Some(&none), Vec::new()), json!({"devices": []}));
         let mut some = LinuxContainerResources { cpu_shares: 512, memory_limit_in_bytes: 1024, ..none };
         some.unified.insert("pids.max".into(), "7".into());
-        let expected = json!({"devices": [], "cpu": {"shares": 512}, "memory": {"limit": 1024}, "pids": {"limit": 7}});
-        assert_eq!(of(Some(&some), Vec::new()), expected);
+        let oci = of(Some(&some), Vec::new());
+        assert_eq!((&oci["cpu"], &oci["pids"]), (&json!({"shares": 512}), &json!({"limit": 7})));
+        assert_eq!(oci["memory"]["limit"], json!(1024));
     }
 }

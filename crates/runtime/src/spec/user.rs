@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use reprise_cri::v1::{LinuxContainerSecurityContext, SupplementalGroupsPolicy};
 use reprise_images::Image;
+use serde::{Deserialize, Serialize};
 
 /// Why a user can't be worked out.
 #[derive(Debug, thiserror::Error)]
@@ -14,10 +15,21 @@ pub enum UserError {
     /// A group name that the image does not know.
     #[error("unable to find group {0}: no matching entries in group file")]
     UnknownGroup(String),
+    /// A number that is no id.
+    #[error("linux.security_context.{field}: {number} is not a user or group id")]
+    Number {
+        /// Where in the request.
+        field: &'static str,
+        /// The number.
+        number: i64,
+    },
+    /// A group for nobody.
+    #[error("linux.security_context.run_as_group: a group is given without a user")]
+    GroupAlone,
 }
 
 /// Numbers for the kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// User id.
     pub uid: u32,
@@ -29,10 +41,13 @@ pub struct User {
 
 /// Resolves the request against the image: a user in the request replaces the image's.
 pub fn resolve(security: &LinuxContainerSecurityContext, image: &Image) -> Result<User, UserError> {
+    let named = security.run_as_user.is_some() || !security.run_as_username.is_empty();
+    if security.run_as_group.is_some() && !named {
+        return Err(UserError::GroupAlone);
+    }
     let database = Database::of(image);
-    let number = |n: i64| u32::try_from(n).unwrap_or_default();
     let wish = match (&security.run_as_user, security.run_as_username.as_str()) {
-        (Some(uid), _) => uid.value.to_string(),
+        (Some(uid), _) => id("run_as_user", uid.value)?.to_string(),
         (None, "") => image.user().to_owned(),
         (None, name) => name.to_owned(),
     };
@@ -43,16 +58,23 @@ pub fn resolve(security: &LinuxContainerSecurityContext, image: &Image) -> Resul
         gid = database.group(group)?;
     }
     if let Some(wanted) = &security.run_as_group {
-        gid = number(wanted.value);
+        gid = id("run_as_group", wanted.value)?;
     }
     let mut groups: Vec<u32> = vec![gid];
-    groups.extend(security.supplemental_groups.iter().map(|g| number(*g)));
+    for group in &security.supplemental_groups {
+        groups.push(id("supplemental_groups", *group)?);
+    }
     if security.supplemental_groups_policy() == SupplementalGroupsPolicy::Merge {
         groups.extend(entry.name.iter().flat_map(|name| database.memberships(name)));
     }
     groups.sort_unstable();
     groups.dedup();
     Ok(User { uid: entry.uid, gid, groups })
+}
+
+/// The highest number means "unchanged" to the kernel.
+fn id(field: &'static str, number: i64) -> Result<u32, UserError> {
+    u32::try_from(number).ok().filter(|n| *n != u32::MAX).ok_or(UserError::Number { field, number })
 }
 
 struct Entry {
@@ -100,11 +122,12 @@ impl Database {
     }
 }
 
-/// The file as the topmost layer that has it as a plain file has it.
+/// The file as the topmost layer that has anything there has it; empty if that is no plain file, such as the mark of one
+/// that was removed.
 fn topmost(image: &Image, path: &str) -> String {
-    let plain = |p: &PathBuf| std::fs::symlink_metadata(p).is_ok_and(|m| m.is_file());
-    let found = image.layers.iter().rev().map(|layer| layer.join(path)).find(plain);
-    found.and_then(|p| std::fs::read_to_string(p).ok()).unwrap_or_default()
+    let there = |p: &PathBuf| std::fs::symlink_metadata(p).ok().map(|m| (p.clone(), m.is_file()));
+    let found = image.layers.iter().rev().map(|layer| layer.join(path)).find_map(|p| there(&p));
+    found.filter(|(_, plain)| *plain).and_then(|(p, _)| std::fs::read_to_string(p).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -125,6 +148,14 @@ mod tests {
         assert_eq!((db.user("1000").unwrap().uid, db.user("1000").unwrap().gid), (1000, 0));
         assert_eq!(db.user("").unwrap().uid, 0);
         assert!(db.user("nobody").is_err());
+    }
+
+    #[test]
+    fn numbers_that_are_no_ids_are_refused() {
+        assert_eq!(id("run_as_user", 65_534).unwrap(), 65_534);
+        for wrong in [-1, i64::from(u32::MAX), i64::MAX] {
+            assert!(id("run_as_user", wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
