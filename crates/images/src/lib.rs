@@ -11,6 +11,8 @@ mod built;
 mod commit;
 mod digest;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hosts;
 mod image;
 mod import;

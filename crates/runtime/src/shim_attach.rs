@@ -115,7 +115,7 @@ impl OutputReader {
 }
 
 /// The first frame and its length; none if it is not whole yet.
-fn parse(bytes: &[u8]) -> io::Result<Option<(Output, usize)>> {
+pub fn parse(bytes: &[u8]) -> io::Result<Option<(Output, usize)>> {
     let Some((head, rest)) = bytes.split_first_chunk::<{ frame::HEAD }>() else { return Ok(None) };
     let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
     if length > LONGEST_FRAME {

@@ -37,7 +37,12 @@ pub fn run(mut command: Command) -> Result<()> {
 
 /// Builds, and returns the paths of the programs named `names`, in that order.
 pub fn build_programs(arguments: &[&str], names: &[&str]) -> Result<Vec<PathBuf>> {
-    let mut command = cargo(arguments);
+    let artifacts = build(cargo(arguments))?;
+    names.iter().map(|name| program_of(&artifacts, name)).collect()
+}
+
+/// Runs a `cargo build`; gives what it built.
+pub fn build(mut command: Command) -> Result<Vec<Artifact>> {
     command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     let line = line_of(&command);
     println!("==> {line}");
@@ -45,23 +50,24 @@ pub fn build_programs(arguments: &[&str], names: &[&str]) -> Result<Vec<PathBuf>
     if !output.status.success() {
         bail!("failed: {line} ({})", output.status);
     }
-    let artifacts: Vec<Artifact> = output
+    let artifacts = output
         .stdout
         .split(|byte| *byte == b'\n')
         // Lines about anything else than a program don't have these fields.
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
-    names.iter().map(|name| program(&artifacts, name)).collect()
+    Ok(artifacts)
 }
 
-fn program(artifacts: &[Artifact], name: &str) -> Result<PathBuf> {
+/// The path of the program `name`.
+pub fn program_of(artifacts: &[Artifact], name: &str) -> Result<PathBuf> {
     let built = artifacts.iter().find(|artifact| artifact.target.name == name && !artifact.profile.test);
     built.map(|artifact| artifact.executable.clone()).with_context(|| format!("cargo built no program {name}"))
 }
 
 /// A program that cargo reports to have built.
 #[derive(Deserialize)]
-struct Artifact {
+pub struct Artifact {
     target: Target,
     profile: Profile,
     executable: PathBuf,

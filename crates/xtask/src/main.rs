@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod fuzz;
 mod packages;
 #[cfg(test)]
 mod rules;
@@ -28,12 +29,15 @@ enum Task {
     /// Measure what the project promises, beside what does the same today
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Look for inputs that a reader of strangers' data falls over
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Test(options) => test::run_all(&options),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Programs that the tests run beside ours, installed by their Debian names where they are missing.
+//! Programs that tests and fuzzing run beside ours, installed by their Debian names where they are missing.
 
 use std::env;
 use std::path::Path;
@@ -9,13 +9,14 @@ use anyhow::{Result, bail};
 use crate::cargo::run;
 
 /// A package, recognised by a program of it.
-struct Package {
+pub struct Package {
     name: &'static str,
     program: &'static str,
     why: &'static str,
 }
 
-const NEEDED: [Package; 5] = [
+/// What `cargo xtask test` needs.
+pub const FOR_TESTS: [Package; 5] = [
     Package { name: "busybox-static", program: "busybox", why: "a shell image without a registry" },
     Package { name: "docker-registry", program: "docker-registry", why: "pulls, from loopback" },
     Package { name: "iproute2", program: "ip", why: "what a test leaves behind" },
@@ -23,17 +24,20 @@ const NEEDED: [Package; 5] = [
     Package { name: "runc", program: "runc", why: "the sequence that restarts are compared with" },
 ];
 
+/// What `cargo xtask fuzz` needs.
+pub const FOR_FUZZING: [Package; 1] = [Package { name: "g++", program: "g++", why: "libFuzzer is written in C++" }];
+
 /// Where programs may be that a user's PATH leaves out.
 const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
 /// Installs what is missing; says what it does.
-pub fn install_missing() -> Result<()> {
-    let missing: Vec<&Package> = NEEDED.iter().filter(|package| !is_installed(package.program)).collect();
+pub fn install_missing(needed: &[Package]) -> Result<()> {
+    let missing: Vec<&Package> = needed.iter().filter(|package| !is_installed(package.program)).collect();
     if missing.is_empty() {
-        println!("==> packages for the tests: all there");
+        println!("==> packages: all there");
         return Ok(());
     }
-    println!("==> packages for the tests, missing:");
+    println!("==> packages, missing:");
     for package in &missing {
         println!("    {} ({})", package.name, package.why);
     }

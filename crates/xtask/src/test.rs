@@ -26,7 +26,7 @@ pub struct Options {
 /// Runs all steps; the first that fails ends it.
 pub fn run_all(options: &Options) -> Result<()> {
     if !options.no_install {
-        packages::install_missing()?;
+        packages::install_missing(&packages::FOR_TESTS)?;
     }
     run(cargo(&["fmt", "--all", "--check"]))?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;

@@ -155,5 +155,12 @@ impl UnpackError {
     }
 }
 
+/// Unpacks a layer of unknown digest into the empty folder `root`; gives the bytes and files that it counted.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn unpack_unproven(layer: &[u8], root: &std::path::Path, limits: Limits) -> Result<(u64, u64), UnpackError> {
+    let stream = decompress(layer).map_err(|source| UnpackError::Read { source })?;
+    unpack::unpack(stream, Tree::open(root)?, limits).map(|unpacked| (unpacked.bytes, unpacked.inodes))
+}
+
 #[cfg(test)]
 mod tests;

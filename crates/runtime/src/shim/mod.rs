@@ -5,7 +5,7 @@
 //! async runtime: memory counts, there is one per Pod.
 
 pub mod attachment;
-mod connection;
+pub mod connection;
 mod event_loop;
 mod held;
 pub mod log_writer;

@@ -44,7 +44,7 @@ pub struct Options {
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
     if !options.no_install {
-        packages::install_missing()?;
+        packages::install_missing(&packages::FOR_TESTS)?;
     }
     let program = match &options.program {
         Some(program) => program.canonicalize().with_context(|| format!("no program {}", program.display()))?,

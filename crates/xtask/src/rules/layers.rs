@@ -3,7 +3,7 @@
 use super::metadata::{Package, metadata};
 
 /// Each crate and the workspace crates that it may depend on. A crate that is not listed is not allowed.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("reprise-core", &[]),
     ("reprise-cri", &["reprise-core"]),
     ("reprise-images", &[]),
@@ -15,6 +15,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
         &["reprise-core", "reprise-cri", "reprise-images", "reprise-streaming", "reprise-runtime", "reprise-node"],
     ),
     ("reprise-testkit", &[]),
+    ("reprise-fuzz", &["reprise-images", "reprise-streaming", "reprise-runtime"]),
     ("xtask", &["reprise-testkit"]),
 ];
 
