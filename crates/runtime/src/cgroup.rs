@@ -81,6 +81,37 @@ pub fn enter(cgroup: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Moves this process to where the process `other` is in the hierarchies that control nothing, of which libcontainer
+/// leaves out some: the named ones of v1, and the v2 tree beside v1.
+pub fn join_uncontrolled(other: i32) -> io::Result<()> {
+    if hierarchies().is_v2() {
+        return Ok(());
+    }
+    let text = fs::read_to_string(format!("/proc/{other}/cgroup"))?;
+    for (point, cgroup) in uncontrolled(hierarchies(), &text) {
+        fs::write(folder(point, cgroup).join("cgroup.procs"), std::process::id().to_string())?;
+    }
+    Ok(())
+}
+
+/// The mount points of these hierarchies, and the cgroup in each, from the text of a `/proc/<pid>/cgroup`.
+fn uncontrolled<'a>(hierarchies: &'a Hierarchies, text: &'a str) -> Vec<(&'a Path, &'a str)> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let mut fields = line.splitn(3, ':');
+        let (Some(_), Some(name), Some(cgroup)) = (fields.next(), fields.next(), fields.next()) else { continue };
+        let point = match name {
+            "" => hierarchies.v2.as_deref(),
+            named if named.starts_with("name=") => {
+                hierarchies.v1.iter().find(|(names, _)| names.split(',').any(|n| n == named)).map(|(_, p)| p.as_path())
+            }
+            _ => None,
+        };
+        found.extend(point.map(|point| (point, cgroup)));
+    }
+    found
+}
+
 /// A new v1 cpuset takes no process until it is told its CPUs and memory nodes: give it its parent's.
 fn inherit_cpuset(point: &Path, cgroup: &str) -> io::Result<()> {
     let mut here = point.to_owned();
@@ -188,5 +219,14 @@ mod tests {
         let pure = Hierarchies::parse("27 30 0:24 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw");
         assert_eq!(pure.controlling("memory"), Some(Path::new("/sys/fs/cgroup")));
         assert!(pure.is_v2());
+    }
+
+    #[test]
+    fn hierarchies_without_controllers_are_told_from_others() {
+        let text = "25 30 0:22 / /s/systemd rw - cgroup cgroup rw,xattr,name=systemd\n".to_owned() + HYBRID;
+        let hierarchies = Hierarchies::parse(&text);
+        let found = uncontrolled(&hierarchies, "9:name=systemd:/shims\n4:memory:/pod\n0::/shims/a:b\n");
+        let expected = [("/s/systemd", "/shims"), ("/sys/fs/cgroup/unified", "/shims/a:b")];
+        assert_eq!(found, expected.map(|(point, cgroup)| (Path::new(point), cgroup)));
     }
 }

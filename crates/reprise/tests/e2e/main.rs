@@ -12,6 +12,7 @@ mod network;
 mod outcomes;
 mod pod_features;
 mod scene;
+mod streams;
 mod telling;
 mod triggers;
 mod verbs;

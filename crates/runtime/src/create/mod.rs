@@ -9,7 +9,7 @@ pub mod report;
 mod rootfs;
 
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -143,13 +143,19 @@ fn end_with_shim(shim: i32) -> Result<(), CreateError> {
     if shim == 0 || parent == Some(shim) { Ok(()) } else { Err(CreateError::NoShim) }
 }
 
-/// A program that is not root can open `/dev/stdin` and so on only if the pipe behind it is its own. Nothing changes
-/// for `/dev/null`.
-fn own_streams((uid, gid): (u32, u32)) {
+/// The container's streams are this process's.
+fn own_streams(owner: (u32, u32)) {
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-    let pipe = |fd: &BorrowedFd<'_>| fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_fifo());
-    for stream in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].into_iter().filter(pipe) {
-        // If it can't be given away, writing to the open descriptor still works.
+    for stream in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()] {
+        give_pipe(stream, owner);
+    }
+}
+
+/// A program that is not root can open `/dev/stdin` and so on only if the pipe behind it is its own. Anything but a pipe
+/// stays whose it is: `/dev/null` is everybody's.
+pub fn give_pipe(stream: impl AsFd, (uid, gid): (u32, u32)) {
+    if fstat(&stream).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_fifo()) {
+        // If it can't be given away, using the open descriptor still works.
         let _ = fchown(stream, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
     }
 }
