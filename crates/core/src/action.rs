@@ -1,6 +1,9 @@
 //! What the node is told to do. Each action names all it needs, leaves no choice to the node and is safe to repeat.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// How long a container has from SIGTERM to SIGKILL after a preStop hook that used up the grace period, as in Kubernetes.
+pub const TERM_AT_LEAST: SignedDuration = SignedDuration::from_secs(2);
 
 /// One thing to do for a Pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +40,8 @@ pub enum Action {
         /// Its id in the runtime.
         id: String,
     },
-    /// End a container: SIGTERM now and SIGKILL at the deadline, or SIGKILL at once if that has passed.
+    /// End a container: SIGTERM now (after its preStop hook) and SIGKILL at the deadline, or SIGKILL at once if that has
+    /// passed. A hook that takes until the deadline leaves the container [`TERM_AT_LEAST`] between the two signals.
     KillContainer {
         /// The container's name.
         container: String,
@@ -45,6 +49,15 @@ pub enum Action {
         id: String,
         /// When SIGKILL is due; none is at once. A later action with an earlier deadline overrides.
         deadline: Option<Timestamp>,
+        /// Whether the preStop hook runs before SIGTERM, for as long as the deadline allows.
+        pre_stop: bool,
+    },
+    /// Run the postStart hook of a container whose program runs.
+    RunPostStart {
+        /// The container's name.
+        container: String,
+        /// Its id in the runtime.
+        id: String,
     },
     /// Remove a container that does not run from the runtime. Its logs stay.
     RemoveContainer {
@@ -69,6 +82,7 @@ impl Action {
             Self::EnsureImage { container, .. }
             | Self::CreateContainer { container, .. }
             | Self::StartContainer { container, .. }
+            | Self::RunPostStart { container, .. }
             | Self::KillContainer { container, .. }
             | Self::RemoveContainer { container, .. } => Some(container),
         }

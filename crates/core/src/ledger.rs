@@ -122,9 +122,31 @@ pub struct Run {
     /// When its program started.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub started_at: Option<Timestamp>,
+    /// It has come up: its postStart hook is done and its startup probe has passed.
+    #[serde(default)]
+    pub started: bool,
+    /// Its postStart hook is done, or it has none.
+    #[serde(default)]
+    pub post_start_done: bool,
+    /// Its readiness probe passes. Says nothing where there is no such probe.
+    #[serde(default)]
+    pub ready: bool,
+    /// The node ends it although nobody asked for that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub condemned: Option<Condemned>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exit: Option<Exit>,
+}
+
+/// Why and how the node ends a run that would go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condemned {
+    /// A sentence: which probe or hook failed.
+    pub message: String,
+    /// When SIGKILL is due.
+    pub deadline: Timestamp,
 }
 
 /// The end of a run.
@@ -179,6 +201,12 @@ impl Run {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.started_at.is_some() && self.exit.is_none()
+    }
+
+    /// Whether it runs and is to go on running.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.is_running() && self.condemned.is_none()
     }
 }
 

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::hook::HookResult;
+use crate::probe::{ProbeKind, ProbeVerdict};
+
 /// Everything the node knows about one Pod right now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
@@ -22,6 +25,10 @@ pub struct Observed {
     pub container_failures: BTreeMap<String, Failure>,
     /// Creating the sandbox (or setting up its volumes) failed.
     pub sandbox_failure: Option<Failure>,
+    /// What the probes of each run have come to, by the runtime's id of the container and the kind of probe.
+    pub probes: BTreeMap<(String, ProbeKind), ProbeVerdict>,
+    /// How postStart hooks ended, by the runtime's id of the container.
+    pub post_start: BTreeMap<String, HookResult>,
     /// The Pod uses more of a local resource than it may and must be evicted; why.
     pub evict: Option<String>,
 }

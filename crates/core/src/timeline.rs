@@ -54,6 +54,13 @@ pub enum Happened {
         /// A sentence; may be empty.
         message: String,
     },
+    /// A probe or hook of a container failed for good: the node ends it.
+    ContainerCondemned {
+        /// The container's name.
+        container: String,
+        /// Which probe or hook, and what it said.
+        message: String,
+    },
     /// The Pod restarts in place: the step is durable, the kill comes next.
     RestartStepped {
         /// Why.
@@ -102,6 +109,7 @@ impl Happened {
             Self::ImageFailed { .. } => "ImageFailed",
             Self::ContainerStarted { .. } => "ContainerStarted",
             Self::ContainerExited { .. } => "ContainerExited",
+            Self::ContainerCondemned { .. } => "ContainerCondemned",
             Self::RestartStepped { .. } => "RestartStepped",
             Self::ContainersKilled => "ContainersKilled",
             Self::ContainersRemoved => "ContainersRemoved",

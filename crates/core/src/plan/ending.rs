@@ -117,7 +117,7 @@ fn terminate(pass: &mut Pass<'_>, deadline: Timestamp) -> bool {
     };
     let settled = next.is_empty() && observed.in_flight.is_empty() && !observed.sandbox_in_flight;
     for c in next {
-        pass.kill(c, Some(deadline));
+        pass.end(c, deadline);
     }
     settled
 }

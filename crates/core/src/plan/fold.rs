@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::health;
 use super::pass::{Pass, STATUS_UNKNOWN};
 use crate::ledger::{ContainerRecord, Exit, Run, SandboxRecord};
 use crate::observed::{ContainerObservation, RuntimeExit, RuntimeState};
@@ -27,6 +28,7 @@ pub(super) fn observe(pass: &mut Pass<'_>) {
         container(pass, c);
     }
     vanished(pass);
+    health::observe(pass);
     step_progress(pass);
 }
 
@@ -87,6 +89,10 @@ fn adopt(record: &mut ContainerRecord, c: &ContainerObservation) {
         image: c.image.clone(),
         image_id: c.image_id.clone(),
         started_at: None,
+        started: false,
+        post_start_done: false,
+        ready: false,
+        condemned: None,
         exit: None,
     });
 }

@@ -17,6 +17,7 @@
 
 mod ending;
 mod fold;
+mod health;
 mod pass;
 mod restart;
 mod sandbox;
@@ -33,6 +34,7 @@ use crate::gates::FeatureGates;
 use crate::ledger::Ledger;
 use crate::observed::Observed;
 use crate::plan::pass::Pass;
+use crate::probe::ProbeTask;
 use crate::timeline::{Entry, Happened};
 
 /// What is wanted of a Pod, and the node's settings that decisions depend on.
@@ -55,6 +57,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What to remember; what the runtime can't be asked for again is durable before any action is carried out.
     pub ledger: Ledger,
+    /// The probes that run now; all others end.
+    pub probes: Vec<ProbeTask>,
     /// What to report.
     pub status: PodStatus,
     /// What happened since the last pass, in order.
@@ -83,9 +87,10 @@ pub fn plan(desired: &Desired<'_>, observed: &Observed, ledger: &Ledger, now: Ti
     pass.admit();
     fold::observe(&mut pass);
     let stage = decide(&mut pass);
+    let probes = health::probes(&pass);
     let status = status::report(&mut pass);
     let Pass { ledger, actions, entries, wake_at, .. } = pass;
-    Plan { actions, ledger, status, entries, wake_at, stage }
+    Plan { actions, ledger, probes, status, entries, wake_at, stage }
 }
 
 fn decide(pass: &mut Pass<'_>) -> Stage {

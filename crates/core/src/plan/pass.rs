@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::Desired;
-use crate::action::Action;
+use crate::action::{self, Action};
 use crate::annotations;
+use crate::hook;
 use crate::ledger::{Exit, Ledger};
 use crate::observed::{ContainerObservation, Observed};
 use crate::roles::{self, PodContainer};
@@ -68,12 +69,32 @@ impl<'a> Pass<'a> {
         self.wake_at = Some(self.wake_at.map_or(at, |t| t.min(at)));
     }
 
+    /// SIGTERM now and SIGKILL at `deadline`; without one, or when it has passed, SIGKILL at once.
     pub fn kill(&mut self, c: &ContainerObservation, deadline: Option<Timestamp>) {
         let deadline = deadline.filter(|at| *at > self.now);
         if let Some(at) = deadline {
             self.wake(at);
         }
-        self.actions.push(Action::KillContainer { container: c.name.clone(), id: c.id.clone(), deadline });
+        self.push_kill(c, deadline, false);
+    }
+
+    /// The same with the preStop hook first, if there is one. The hook may take until `deadline`.
+    pub fn end(&mut self, c: &ContainerObservation, deadline: Timestamp) {
+        let pre_stop = self.containers.iter().any(|known| known.name() == c.name && hook::has_pre_stop(known.spec));
+        if !pre_stop {
+            return self.kill(c, Some(deadline));
+        }
+        // Longer by what the hook may have left too little of: who kills when asked to does not do so too early.
+        let last = deadline.saturating_add(action::TERM_AT_LEAST).unwrap_or(deadline);
+        if self.now >= last {
+            return self.kill(c, None);
+        }
+        self.wake(last);
+        self.push_kill(c, Some(deadline), true);
+    }
+
+    fn push_kill(&mut self, c: &ContainerObservation, deadline: Option<Timestamp>, pre_stop: bool) {
+        self.actions.push(Action::KillContainer { container: c.name.clone(), id: c.id.clone(), deadline, pre_stop });
     }
 
     pub fn remove(&mut self, c: &ContainerObservation) {

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::fold;
+use super::health;
 use super::pass::Pass;
 use super::sandbox;
 use crate::action::Action;
@@ -23,15 +24,24 @@ pub(super) fn advance(pass: &mut Pass<'_>) {
         pass.ledger.initialized = initialize(pass, &sandbox);
     }
     if pass.ledger.initialized {
-        for c in pass.containers.clone().iter().filter(|c| c.role != Role::Init) {
-            drive(pass, c, &sandbox);
+        run(pass, &sandbox);
+    }
+}
+
+/// Sidecars and regular containers go on or start. A postStart hook that is under way holds up the containers after it,
+/// as in Kubernetes, where Pods count on that.
+fn run(pass: &mut Pass<'_>, sandbox: &str) {
+    for c in pass.containers.clone().iter().filter(|c| c.role != Role::Init) {
+        drive(pass, c, sandbox);
+        if c.role == Role::Regular && health::holds_up_others(pass, c) {
+            return;
         }
     }
 }
 
 /// Where one container stands.
 enum Standing {
-    /// Its program runs.
+    /// Its program runs and has come up.
     Running,
     /// It has ended and nothing follows.
     Done,
@@ -75,7 +85,11 @@ fn initialize(pass: &mut Pass<'_>, sandbox: &str) -> bool {
 fn drive(pass: &mut Pass<'_>, c: &PodContainer<'_>, sandbox: &str) -> Standing {
     let run = pass.ledger.containers.get(c.name()).and_then(|r| r.run.as_ref());
     match run {
-        Some(run) if run.is_running() => Standing::Running,
+        Some(run) if run.is_running() => {
+            let started = run.started;
+            health::act(pass, c);
+            if started { Standing::Running } else { Standing::Underway }
+        }
         Some(run) if run.exit.is_none() => {
             let id = run.id.clone();
             start(pass, c.name(), id);

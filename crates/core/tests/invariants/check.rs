@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use reprise_core::action::Action;
-use reprise_core::ledger::Ledger;
+use reprise_core::ledger::{ContainerRecord, Ledger};
 use reprise_core::observed::{ContainerObservation, RuntimeState};
 use reprise_core::plan::Plan;
+use reprise_core::probe::ProbeKind;
 use reprise_core::roles::{Role, containers};
 use reprise_core::step::Trigger;
 
@@ -29,6 +30,9 @@ pub struct Checks {
     deleted: bool,
     /// How each run really ended, by runtime id.
     ends: BTreeMap<String, i32>,
+    /// The last verdict of each probe, by runtime id, and hooks that have been run.
+    verdicts: BTreeMap<(String, ProbeKind), bool>,
+    hooks: BTreeMap<String, bool>,
     /// Nothing is made to fail, so every start is seen and counts are exact.
     exact: bool,
 }
@@ -48,6 +52,30 @@ impl Checks {
 
     pub fn ended(&mut self, id: &str, code: i32) {
         self.ends.insert(id.to_owned(), code);
+    }
+
+    pub fn verdict(&mut self, id: &str, kind: ProbeKind, passes: bool) {
+        self.verdicts.insert((id.to_owned(), kind), passes);
+    }
+
+    pub fn hook(&mut self, id: &str, done: bool) {
+        self.hooks.insert(id.to_owned(), done);
+    }
+
+    fn is_unhealthy(&self, id: &str) -> bool {
+        let failed = |kind| self.verdicts.get(&(id.to_owned(), kind)) == Some(&false);
+        self.hooks.get(id) == Some(&false) || failed(ProbeKind::Startup) || failed(ProbeKind::Liveness)
+    }
+
+    /// Only what runs in this epoch is probed, and nothing while the Pod restarts.
+    pub fn probes(&self, planned: &Plan, runtime: &[Sim]) {
+        assert!(planned.probes.is_empty() || planned.ledger.step.is_none(), "probed in the middle of a restart");
+        for task in &planned.probes {
+            let Some(c) = runtime.iter().find(|c| c.seen.id == task.id) else { continue };
+            assert_eq!(c.seen.epoch, Some(planned.ledger.epoch), "{task:?} is of another epoch");
+            let has_come_up = planned.ledger.containers[&task.container].run.as_ref().is_some_and(|run| run.started);
+            assert_eq!(has_come_up, task.kind != ProbeKind::Startup, "{task:?}");
+        }
     }
 
     pub fn deleted(&mut self) {
@@ -84,9 +112,11 @@ impl Checks {
                 assert_eq!(self.ends.get(&exit.id), Some(&exit.exit_code), "{name}: not how it ended");
             }
         }
-        let killed = before.step.iter().flat_map(|s| &s.running).filter_map(|name| after.containers.get(name)?.exit());
-        for exit in killed.filter(|e| e.exit_code == 137) {
-            assert!(matches!(exit.reason.as_str(), "RestartAllContainers" | "ContainerStatusUnknown"), "{exit:?}");
+        if let Some(step) = &before.step {
+            let killed = step.running.iter().filter_map(|name| after.containers.get(name)?.exit());
+            for exit in killed.filter(|e| e.exit_code == 137 && e.finished_at > step.recorded_at) {
+                assert!(matches!(exit.reason.as_str(), "RestartAllContainers" | "ContainerStatusUnknown"), "{exit:?}");
+            }
         }
     }
 
@@ -137,8 +167,9 @@ impl Checks {
                 let lost_sandbox = disk.sandbox.is_none() || self.lost_sandboxes > 0;
                 let Some(victim) = runtime.iter().find(|c| c.seen.id == *id) else { return };
                 let stale = victim.seen.epoch.is_some_and(|e| e < disk.epoch);
+                let unhealthy = self.is_unhealthy(id);
                 assert!(
-                    planned_end || lost_sandbox || stale || disk.step.is_some(),
+                    unhealthy || planned_end || lost_sandbox || stale || disk.step.is_some(),
                     "R1: {id} killed without a step on disk"
                 );
             }
@@ -192,7 +223,10 @@ fn init_order(pod: &Pod, disk: &Ledger, name: &str) {
         let record = disk.containers.get(c.name());
         let in_order = match c.role {
             Role::Init => record.and_then(|r| r.exit()).is_some_and(|e| e.exit_code == 0),
-            Role::Sidecar => disk.initialized || record.is_some_and(|r| r.was_started()),
+            Role::Sidecar => {
+                let up = |r: &ContainerRecord| r.was_started() && r.run.as_ref().is_some_and(|run| run.started);
+                disk.initialized || record.is_some_and(up)
+            }
             Role::Regular => true,
         };
         assert!(in_order, "R5: {name} created before {} was through", c.name());

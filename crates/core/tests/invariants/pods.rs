@@ -41,6 +41,9 @@ fn container(dice: &mut Dice, name: &str, init: bool) -> Value {
         c["restartPolicy"] =
             json!(if init { dice.pick(&["OnFailure", "Never"]) } else { dice.pick(&["Always", "OnFailure", "Never"]) });
     }
+    if !init || c["restartPolicy"] == "Always" {
+        health(dice, &mut c);
+    }
     if dice.chance(60) {
         let fallback = json!(dice.pick(&["OnFailure", "Never"]));
         c["restartPolicy"] = c.get("restartPolicy").cloned().unwrap_or(fallback);
@@ -48,6 +51,22 @@ fn container(dice: &mut Dice, name: &str, init: bool) -> Value {
         c["restartPolicyRules"] = json!(rules);
     }
     c
+}
+
+/// Probes and hooks, for containers that may have them.
+fn health(dice: &mut Dice, c: &mut Value) {
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        if dice.chance(15) {
+            c[probe] = json!({"tcpSocket": {"port": 1}});
+        }
+    }
+    let hook = json!({"sleep": {"seconds": 1}});
+    if dice.chance(15) {
+        c["lifecycle"] = json!({"postStart": hook});
+    }
+    if dice.chance(15) {
+        c["lifecycle"]["preStop"] = hook;
+    }
 }
 
 fn rule(dice: &mut Dice) -> Value {

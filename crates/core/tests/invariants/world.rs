@@ -9,11 +9,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::action::Action;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
+use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
 use reprise_core::observed::{
     ContainerObservation, Failure, ImageObservation, Observed, RuntimeExit, RuntimeState, SandboxObservation,
 };
 use reprise_core::plan::{Desired, Plan, Stage, plan};
+use reprise_core::probe::{ProbeKind, ProbeVerdict};
 
 use crate::check::Checks;
 use crate::dice::Dice;
@@ -53,6 +55,10 @@ pub struct World {
     calls: BTreeMap<Action, Timestamp>,
     images: BTreeMap<String, ImageObservation>,
     failures: BTreeMap<String, Failure>,
+    /// When the probes that run come to a verdict next.
+    probing: BTreeMap<(String, ProbeKind), Timestamp>,
+    verdicts: BTreeMap<(String, ProbeKind), ProbeVerdict>,
+    hooks: BTreeMap<String, HookResult>,
     ids: u32,
     checks: Checks,
     log: Vec<String>,
@@ -71,6 +77,9 @@ impl World {
             calls: BTreeMap::new(),
             images: BTreeMap::new(),
             failures: BTreeMap::new(),
+            probing: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            hooks: BTreeMap::new(),
             ids: 0,
             checks: Checks::new(faults.percent == 0),
             log: Vec::new(),
@@ -145,7 +154,9 @@ impl World {
         self.checks.ledger(&pod, &self.ledger, &planned);
         self.ledger = planned.ledger.clone();
         self.checks.status(&planned, self.now);
+        self.checks.probes(&planned, &self.containers);
         self.act(&planned);
+        self.probe(&planned);
         self.advance(&planned);
         planned.stage
     }
@@ -160,6 +171,8 @@ impl World {
             images: self.images.clone(),
             container_failures: self.failures.clone(),
             sandbox_failure: None,
+            probes: self.verdicts.clone(),
+            post_start: self.hooks.clone(),
             evict: None,
         }
     }
@@ -175,12 +188,34 @@ impl World {
         }
     }
 
+    /// Has exactly the wanted probes run; each comes to verdicts from time to time.
+    fn probe(&mut self, planned: &Plan) {
+        self.probing.retain(|(id, kind), _| planned.probes.iter().any(|t| t.id == *id && t.kind == *kind));
+        for task in &planned.probes {
+            let takes = SignedDuration::from_millis(self.dice.below(20_000) as i64);
+            let at = self.after(takes);
+            self.probing.entry((task.id.clone(), task.kind)).or_insert(at);
+        }
+    }
+
+    fn verdicts(&mut self) {
+        let due: Vec<_> = self.probing.iter().filter(|(_, at)| **at <= self.now).map(|(key, _)| key.clone()).collect();
+        for key in due {
+            self.probing.remove(&key);
+            let passes = self.dice.chance(if key.1 == ProbeKind::Liveness { 95 } else { 80 });
+            self.say(format!("{} of {} passes: {passes}", key.1.name(), key.0));
+            self.checks.verdict(&key.0, key.1, passes);
+            self.verdicts.insert(key, ProbeVerdict { passes, message: "made up".to_owned() });
+        }
+    }
+
     /// Lets time pass to the next thing that happens.
     fn advance(&mut self, planned: &Plan) {
         let fates = self.containers.iter().flat_map(|c| [c.fate, c.killed]).flatten().map(|(at, _)| at);
-        let next = self.calls.values().copied().chain(fates).chain(planned.wake_at).min();
+        let next = self.calls.values().chain(self.probing.values()).copied().chain(fates).chain(planned.wake_at).min();
         self.now = next.unwrap_or_else(|| self.after(SignedDuration::from_secs(60))).max(self.now);
         self.exits();
+        self.verdicts();
         let due: Vec<Action> = self.calls.iter().filter(|(_, at)| **at <= self.now).map(|(a, _)| a.clone()).collect();
         for action in due {
             self.calls.remove(&action);
@@ -247,6 +282,12 @@ impl World {
             }
             Action::StartContainer { id, .. } => self.start(id),
             Action::KillContainer { id, deadline, .. } => self.kill(id, *deadline),
+            Action::RunPostStart { id, .. } => {
+                let failed = self.dice.chance(20);
+                let result = if failed { HookResult::Failed("made up".to_owned()) } else { HookResult::Done };
+                self.checks.hook(id, !failed);
+                self.hooks.insert(id.clone(), result);
+            }
             Action::RemoveContainer { id, .. } => self.containers.retain(|c| c.seen.id != *id),
             Action::RemoveSandbox { id } => self.sandboxes.retain(|s| s.id != *id),
         }
@@ -315,6 +356,9 @@ impl World {
         }
         self.images.clear();
         self.failures.clear();
+        self.probing.clear();
+        self.verdicts.clear();
+        self.hooks.clear();
     }
 
     fn delete(&mut self) {

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod endings;
+mod health;
 mod stage;
 
 use serde_json::{Value, json};

@@ -1,16 +1,20 @@
 //! A node in which every call succeeds at once: what is left to see is what the plan decides.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::action::Action;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
+use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
 use reprise_core::observed::{
     ContainerObservation, ImageObservation, Observed, RuntimeExit, RuntimeState, SandboxObservation,
 };
 use reprise_core::plan::{Desired, Plan, Stage, plan};
+use reprise_core::probe::{ProbeKind, ProbeTask, ProbeVerdict};
 use reprise_core::timeline::Happened;
 use serde_json::{Value, json};
 
@@ -24,6 +28,12 @@ pub struct Node {
     pub reported: Vec<PodStatus>,
     pub happened: Vec<Happened>,
     pub stage: Stage,
+    /// How postStart hooks end, by container; those not named end well.
+    pub hooks: BTreeMap<String, HookResult>,
+    /// All kills: the container's id, the seconds it was given, whether its preStop hook was to run.
+    pub kills: Vec<(String, Option<i64>, bool)>,
+    /// The probes that run.
+    pub probes: Vec<ProbeTask>,
     ids: u32,
 }
 
@@ -41,8 +51,22 @@ impl Node {
     }
 
     pub fn start_with(annotations: Value, spec: Value) -> Self {
+        let mut node = Self::new(annotations, spec);
+        node.settle();
+        node
+    }
+
+    /// A Pod of which some postStart hooks end as given.
+    pub fn start_hooked(hooks: impl IntoIterator<Item = (String, HookResult)>, spec: Value) -> Self {
+        let mut node = Self::new(json!({}), spec);
+        node.hooks.extend(hooks);
+        node.settle();
+        node
+    }
+
+    fn new(annotations: Value, spec: Value) -> Self {
         let pod = json!({"metadata": {"name": "p", "annotations": annotations}, "spec": spec});
-        let mut node = Self {
+        Self {
             pod: serde_json::from_value(pod).unwrap(),
             gates: FeatureGates::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
@@ -51,10 +75,18 @@ impl Node {
             reported: Vec::new(),
             happened: Vec::new(),
             stage: Stage::Live,
+            hooks: BTreeMap::new(),
+            kills: Vec::new(),
+            probes: Vec::new(),
             ids: 0,
-        };
-        node.settle();
-        node
+        }
+    }
+
+    /// One pass, carried out.
+    pub fn step(&mut self) {
+        for action in self.pass().actions {
+            self.carry_out(action);
+        }
     }
 
     /// Carries plans out until nothing is left to do now.
@@ -80,6 +112,7 @@ impl Node {
         let text = serde_json::to_string(&planned.ledger).unwrap();
         self.ledger = serde_json::from_str(&text).unwrap();
         self.stage = planned.stage;
+        self.probes.clone_from(&planned.probes);
         self.reported.push(planned.status.clone());
         self.happened.extend(planned.entries.iter().map(|e| e.happened.clone()));
         planned
@@ -109,7 +142,14 @@ impl Node {
                 });
             }
             Action::StartContainer { id, .. } => self.set_state(&id, RuntimeState::Running { started_at: self.now }),
-            Action::KillContainer { id, .. } => self.end(&id, 137),
+            Action::KillContainer { id, deadline, pre_stop, .. } => {
+                self.kills.push((id.clone(), deadline.map(|at| at.duration_since(self.now).as_secs()), pre_stop));
+                self.end(&id, 137);
+            }
+            Action::RunPostStart { container, id } => {
+                let result = self.hooks.get(&container).cloned().unwrap_or(HookResult::Done);
+                self.observed.post_start.insert(id, result);
+            }
             Action::RemoveContainer { id, .. } => self.observed.containers.retain(|c| c.id != id),
             Action::RemoveSandbox { id } => self.observed.sandboxes.retain(|s| s.id != id),
         }
@@ -148,9 +188,29 @@ impl Node {
         self.settle();
     }
 
+    /// The Pod is deleted; nothing is carried out.
+    pub fn delete_within(&mut self, seconds: i64) {
+        let deadline = self.now.saturating_add(SignedDuration::from_secs(seconds)).unwrap();
+        self.pod.metadata.deletion_timestamp = Some(Time(deadline));
+        self.pass();
+    }
+
     pub fn delete(&mut self) {
         self.pod.metadata.deletion_timestamp = Some(Time(self.now));
         self.settle();
+    }
+
+    /// A probe that runs comes to a verdict, and the Pod reacts.
+    pub fn probe(&mut self, name: &str, kind: ProbeKind, passes: bool) {
+        let task = self.probes.iter().find(|t| t.container == name && t.kind == kind).expect("it is not probed");
+        let message = if passes { "" } else { "connection refused" }.to_owned();
+        self.observed.probes.insert((task.id.clone(), kind), ProbeVerdict { passes, message });
+        self.settle();
+    }
+
+    /// The kinds of probes of a container that run.
+    pub fn probed(&self, name: &str) -> Vec<ProbeKind> {
+        self.probes.iter().filter(|t| t.container == name).map(|t| t.kind).collect()
     }
 
     /// The machine was rebooted: nothing that ran is left.

@@ -32,7 +32,7 @@ pub(super) fn report(pass: &mut Pass<'_>, statuses: &Statuses, phase: &str) -> V
     let mut list = vec![
         Condition::plain("PodReadyToStartContainers", pass.ledger.sandbox.is_some() && !over),
         initialized(pass, statuses, phase),
-        readiness("Ready", pass, statuses, phase),
+        gated(pass, readiness("Ready", pass, statuses, phase)),
         readiness("ContainersReady", pass, statuses, phase),
         Condition::plain("PodScheduled", true),
     ];
@@ -77,6 +77,24 @@ fn readiness(kind: &'static str, pass: &Pass<'_>, statuses: &Statuses, phase: &s
     }
     let message = format!("containers with unready status: [{}]", open.join(" "));
     Condition::because(kind, false, "ContainersNotReady", Some(message))
+}
+
+/// A Pod with readiness gates is ready when its containers are and all of these conditions, which others set, are true.
+fn gated(pass: &Pass<'_>, ready: Condition) -> Condition {
+    let gates = pass.spec().and_then(|s| s.readiness_gates.as_deref()).unwrap_or_default();
+    let set = pass.desired.pod.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+    let status = |kind: &str| set.iter().find(|c| c.type_ == kind).map(|c| c.status.as_str());
+    let closed = gates.iter().map(|g| g.condition_type.as_str()).filter(|kind| status(kind) != Some("True"));
+    let reasons: Vec<String> = closed
+        .map(|kind| match status(kind) {
+            None => format!("corresponding condition of pod readiness gate \"{kind}\" does not exist."),
+            Some(value) => format!("the status of pod readiness gate \"{kind}\" is not \"True\", but {value}"),
+        })
+        .collect();
+    if !ready.status || reasons.is_empty() {
+        return ready;
+    }
+    Condition::because("Ready", false, "ReadinessGatesNotReady", Some(reasons.join(", ")))
 }
 
 /// `True` from the record of the step until the last old container is gone (semantics sections 3.1 and 3.5).

@@ -5,9 +5,10 @@ use k8s_openapi::api::core::v1::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
 };
 
+use super::super::health;
 use super::super::pass::Pass;
 use super::seconds;
-use crate::ledger::{ContainerRecord, Exit, Run};
+use crate::ledger::{ContainerRecord, Exit};
 use crate::observed::Failure;
 use crate::roles::Role;
 
@@ -32,11 +33,14 @@ fn status(pass: &Pass<'_>, name: &str, image: Option<&str>, role: Option<Role>) 
     let none = ContainerRecord::default();
     let record = pass.ledger.containers.get(name).unwrap_or(&none);
     let run = record.run.as_ref();
-    let running = run.is_some_and(Run::is_running);
+    // An ephemeral container has neither hooks nor probes.
+    let started = run.is_some_and(|run| run.is_running() && (run.started || role.is_none()));
     let (state, last) = states(pass, name, record, role);
     let ready = match role {
         Some(Role::Init) => record.exit().is_some_and(|e| e.exit_code == 0),
-        Some(Role::Sidecar | Role::Regular) => running && pass.ledger.step.is_none(),
+        Some(Role::Sidecar | Role::Regular) => {
+            pass.ledger.step.is_none() && run.is_some_and(|run| health::is_ready(pass, name, run))
+        }
         None => false,
     };
     let container_id = run.map(|r| r.id.as_str()).or(record.last.as_ref().map(|e| e.id.as_str()));
@@ -46,7 +50,7 @@ fn status(pass: &Pass<'_>, name: &str, image: Option<&str>, role: Option<Role>) 
         image_id: run.map(|r| r.image_id.clone()).unwrap_or_default(),
         container_id: container_id.map(prefixed),
         ready,
-        started: Some(running),
+        started: Some(started),
         restart_count: i32::try_from(record.restart_count).unwrap_or(i32::MAX),
         state: Some(state),
         last_state: last.map(|exit| ContainerState { terminated: Some(terminated(exit)), ..ContainerState::default() }),
