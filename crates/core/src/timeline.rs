@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::probe::ProbeKind;
 use crate::step::Trigger;
 
 /// One thing that happened.
@@ -58,6 +59,8 @@ pub enum Happened {
     ContainerCondemned {
         /// The container's name.
         container: String,
+        /// The probe that failed; none if it was the postStart hook.
+        probe: Option<ProbeKind>,
         /// Which probe or hook, and what it said.
         message: String,
     },

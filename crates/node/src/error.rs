@@ -50,6 +50,12 @@ pub enum NodeError {
         /// The newest one known here.
         known: u32,
     },
+    /// The client for probes and hooks over HTTP can't be made.
+    #[error("can't set up HTTP for probes and hooks: does the machine give random numbers and file descriptors?")]
+    HttpClient {
+        /// Why not.
+        source: reqwest::Error,
+    },
     /// The container runtime does not answer.
     #[error("no answer from a container runtime at {}: check that it runs and serves CRI v1 there", socket.display())]
     Runtime {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use reprise_core::probe::ProbeKind;
 use reprise_core::timeline::{Entry, Happened};
 use serde::Serialize;
 
@@ -44,6 +45,9 @@ pub fn of_entry(pod: &Pod, entry: &Entry) -> Option<PodEvent> {
     let (event_type, reason, message, container) = match &entry.happened {
         Happened::ContainerStarted { container } => {
             (Normal, "Started".to_owned(), "Container started".to_owned(), Some(container))
+        }
+        Happened::ContainerCondemned { container, probe, .. } => {
+            (Normal, "Killing".to_owned(), condemned(container, *probe), Some(container))
         }
         Happened::RestartStepped { trigger } => (Normal, "RestartingAllContainers".to_owned(), trigger.message(), None),
         Happened::Backoff { container, until } => {
@@ -103,10 +107,35 @@ pub(crate) fn killing(pod: &Pod, container: &str, for_restart: bool) -> PodEvent
     normal(pod, container, "Killing", message)
 }
 
+/// Why a container is ended that nobody asked to end.
+fn condemned(container: &str, probe: Option<ProbeKind>) -> String {
+    match probe {
+        Some(kind) => format!("Container {container} failed {} probe, will be restarted", kind.name().to_lowercase()),
+        None => "FailedPostStartHook".to_owned(),
+    }
+}
+
+pub(crate) fn post_start_failed(pod: &Pod, container: &str) -> PodEvent {
+    // What it said may be a secret, so the Event does not repeat it.
+    warning(pod, container, "FailedPostStartHook", "PostStartHook failed".to_owned())
+}
+
+pub(crate) fn pre_stop_failed(pod: &Pod, container: &str) -> PodEvent {
+    warning(pod, container, "FailedPreStopHook", "PreStopHook failed".to_owned())
+}
+
 fn normal(pod: &Pod, container: &str, reason: &str, message: String) -> PodEvent {
+    of_container(pod, container, EventType::Normal, reason, message)
+}
+
+pub(crate) fn warning(pod: &Pod, container: &str, reason: &str, message: String) -> PodEvent {
+    of_container(pod, container, EventType::Warning, reason, message)
+}
+
+fn of_container(pod: &Pod, container: &str, event_type: EventType, reason: &str, message: String) -> PodEvent {
     PodEvent {
         time: Timestamp::now(),
-        event_type: EventType::Normal,
+        event_type,
         reason: reason.to_owned(),
         message,
         field_path: field_path(pod, container),
@@ -175,6 +204,11 @@ mod tests {
         assert_eq!(restart.reason, "RestartingAllContainers");
         assert_eq!(restart.message, "container \"main\" exited with code 88, matching restartPolicyRules[0]");
         assert_eq!(restart.field_path, None);
+
+        let condemned = |probe| Happened::ContainerCondemned { container: "main".into(), probe, message: "m".into() };
+        let killed = event(condemned(Some(ProbeKind::Liveness))).unwrap();
+        assert_eq!(killed.message, "Container main failed liveness probe, will be restarted");
+        assert_eq!(event(condemned(None)).unwrap().message, "FailedPostStartHook");
 
         let pod_failed = Happened::PodFailed { reason: "Evicted".into(), message: "m".into() };
         assert_eq!(event(pod_failed).unwrap().reason, "Evicted");

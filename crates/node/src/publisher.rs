@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use k8s_openapi::api::core::v1::PodStatus;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use reprise_core::plan::Stage;
 use reprise_core::step::StepRecord;
 use reprise_core::timeline::Entry;
@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::events::PodEvent;
-use crate::pod_key::PodKey;
+use crate::pod_key::{PodKey, uid_of};
 use crate::record::replace::{Durability, replace};
 
 /// Something about one Pod.
@@ -85,6 +85,12 @@ impl Publisher {
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is gone does not come back.
         subscribers.retain(|s| s.send(event.clone()).is_ok());
+    }
+
+    /// A Kubernetes Event about `pod`, from outside of its worker.
+    pub(crate) fn tell_event(&self, pod: &Pod, event: PodEvent) {
+        let (key, uid) = (PodKey::of(pod), uid_of(pod).to_owned());
+        self.tell(&NodeEvent { pod: key, uid, news: News::Event(event) });
     }
 
     pub(crate) fn write_status(&self, path: PathBuf, status: &PodStatus) {

@@ -39,11 +39,11 @@ fn settle(pass: &mut Pass<'_>, c: &PodContainer<'_>, run: &mut Run) {
         run.ready = verdict.passes;
     }
     if run.condemned.is_none()
-        && let Some((message, grace)) = failure(pass, c, run)
+        && let Some((probe, message, grace)) = failure(pass, c, run)
     {
         let deadline = pass.now.saturating_add(grace).unwrap_or(Timestamp::MAX);
         run.condemned = Some(Condemned { message: message.clone(), deadline });
-        pass.note(pass.now, Happened::ContainerCondemned { container: c.name().to_owned(), message });
+        pass.note(pass.now, Happened::ContainerCondemned { container: c.name().to_owned(), probe, message });
     }
 }
 
@@ -51,19 +51,22 @@ fn verdict<'a>(pass: &Pass<'a>, run: &Run, kind: ProbeKind) -> Option<&'a ProbeV
     pass.observed.probes.get(&(run.id.clone(), kind))
 }
 
-/// What the run is to end for, and the time it then has. Nothing while the whole Pod restarts or ends.
-fn failure(pass: &Pass<'_>, c: &PodContainer<'_>, run: &Run) -> Option<(String, SignedDuration)> {
+/// The probe, if it was one, what it said, and the time that the container then has.
+type Failure = (Option<ProbeKind>, String, SignedDuration);
+
+/// What the run is to end for. Nothing while the whole Pod restarts or ends.
+fn failure(pass: &Pass<'_>, c: &PodContainer<'_>, run: &Run) -> Option<Failure> {
     if pass.ledger.step.is_some() || pass.ledger.ending.is_some() || pass.deletion_deadline().is_some() {
         return None;
     }
     if let Some(HookResult::Failed(why)) = pass.observed.post_start.get(&run.id) {
-        return Some((format!("PostStartHook failed: {why}"), pass.termination_grace()));
+        return Some((None, format!("PostStartHook failed: {why}"), pass.termination_grace()));
     }
     [ProbeKind::Startup, ProbeKind::Liveness].into_iter().find_map(|kind| {
         let failed = verdict(pass, run, kind).filter(|v| !v.passes)?;
         let own = kind.of(c.spec).and_then(|p| p.termination_grace_period_seconds);
         let grace = own.map_or(pass.termination_grace(), |s| SignedDuration::from_secs(s.max(0)));
-        Some((format!("{} probe failed: {}", kind.name(), failed.message), grace))
+        Some((Some(kind), format!("{} probe failed: {}", kind.name(), failed.message), grace))
     })
 }
 

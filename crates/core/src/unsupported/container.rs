@@ -113,20 +113,14 @@ pub(super) fn find_app_armor(profile: Option<&AppArmorProfile>, path: &FieldPath
 }
 
 fn find_ignored(container: &Container, path: &FieldPath, found: &mut Unsupported) {
-    let probe = "it is not run; a container counts as ready once it runs";
-    let ignored = [
-        ("startupProbe", container.startup_probe.is_some(), probe),
-        ("livenessProbe", container.liveness_probe.is_some(), "it is not run; a container that hangs goes on running"),
-        ("readinessProbe", container.readiness_probe.is_some(), probe),
-        ("resizePolicy", !list(&container.resize_policy).is_empty(), "resources do not change while a Pod runs"),
-    ];
-    for (field, _, consequence) in ignored.into_iter().filter(|(_, set, _)| *set) {
-        found.warn(path.child(field), consequence);
+    if !list(&container.resize_policy).is_empty() {
+        found.warn(path.child("resizePolicy"), "resources do not change while a Pod runs");
     }
     let Some(lifecycle) = &container.lifecycle else { return };
-    for (hook, set) in [("postStart", lifecycle.post_start.is_some()), ("preStop", lifecycle.pre_stop.is_some())] {
-        if set {
-            found.warn(path.child("lifecycle").child(hook), "the hook is not run");
+    for (name, hook) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
+        if hook.as_ref().is_some_and(|hook| hook.tcp_socket.is_some()) {
+            let path = path.child("lifecycle").child(name).child("tcpSocket");
+            found.warn(path, "Kubernetes has never run such hooks: they fail");
         }
     }
 }

@@ -50,12 +50,10 @@ fn find_scheduling(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
 
 fn find_warnings(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
     let secrets = !list(&spec.image_pull_secrets).is_empty();
-    let gates = !list(&spec.readiness_gates).is_empty();
     let token = !text(&spec.service_account_name).is_empty() && spec.automount_service_account_token != Some(false);
     let overhead = spec.overhead.as_ref().is_some_and(|overhead| !overhead.is_empty());
     let warnings = [
         ("imagePullSecrets", secrets, "images are pulled with the credentials in the Docker configuration file"),
-        ("readinessGates", gates, "the Pod is ready when its containers are"),
         ("serviceAccountName", token, "no token is mounted"),
         ("overhead", overhead, "nothing is set aside for it"),
     ];

@@ -14,6 +14,7 @@ fn found(text: &str) -> (Vec<String>, Vec<String>) {
 fn the_announced_pod_needs_nothing_that_is_missing() {
     let text = "
 spec:
+  readinessGates: [{conditionType: x}]
   volumes: [{name: w}, {name: h, hostPath: {path: /tmp}}]
   securityContext: {fsGroup: 5, runAsUser: 1, seccompProfile: {type: RuntimeDefault}}
   initContainers: [{name: a, image: b, restartPolicy: Always, restartPolicyRules: []}]
@@ -26,6 +27,8 @@ spec:
     stdin: true
     stdinOnce: true
     tty: true
+    livenessProbe: {grpc: {port: 80}}
+    lifecycle: {postStart: {exec: {command: [a]}}, preStop: {sleep: {seconds: 1}}}
     securityContext: {privileged: true, capabilities: {add: [NET_ADMIN]}}
 ";
     assert_eq!(found(text), (Vec::new(), Vec::new()));
@@ -77,13 +80,11 @@ fn what_the_pod_works_without_is_a_warning() {
 spec:
   nodeSelector: {a: b}
   imagePullSecrets: [{name: s}]
-  readinessGates: [{conditionType: x}]
   containers:
   - name: c
     image: d
     env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k, optional: true}}}]
-    livenessProbe: {exec: {command: [a]}}
-    lifecycle: {preStop: {exec: {command: [a]}}}
+    lifecycle: {postStart: {exec: {command: [a]}}, preStop: {tcpSocket: {port: 1}}}
 ";
     let (errors, warnings) = found(text);
     assert!(errors.is_empty());
@@ -92,10 +93,8 @@ spec:
         [
             "spec.nodeSelector",
             "spec.imagePullSecrets",
-            "spec.readinessGates",
             "spec.containers[0].env[0].valueFrom.configMapKeyRef",
-            "spec.containers[0].livenessProbe",
-            "spec.containers[0].lifecycle.preStop",
+            "spec.containers[0].lifecycle.preStop.tcpSocket",
         ]
     );
 }

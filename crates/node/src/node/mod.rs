@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -19,6 +19,7 @@ use crate::config::NodeConfig;
 use crate::container::resource_ref::Machine;
 use crate::control::server;
 use crate::error::NodeError;
+use crate::health;
 use crate::observer::{self, Directory};
 use crate::paths::NodePaths;
 use crate::pod_key::PodKey;
@@ -84,7 +85,9 @@ impl Node {
         let (publisher, files) = Publisher::start();
         let events = publisher.subscribe();
         let machine = Machine::of_this_host();
-        let shared = Arc::new(Shared { config, paths, runtime, publisher, machine, busy: AtomicUsize::new(0) });
+        let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
+        let (started_at, busy) = (Timestamp::now(), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { config, paths, runtime, publisher, machine, http, started_at, busy });
         let node = Self {
             inner: Arc::new(Inner {
                 shared: Arc::clone(&shared),

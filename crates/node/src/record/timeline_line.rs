@@ -1,5 +1,6 @@
 //! One line of `timeline.jsonl`: something that happened, or the record of a whole restart.
 
+use reprise_core::probe::ProbeKind;
 use reprise_core::step::StepRecord;
 use reprise_core::timeline::{Entry, Happened};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,11 @@ pub fn entry_json(entry: &Entry) -> Map<String, Value> {
             put("exitCode", json!(exit_code));
             put("rule", json!(rule));
             put("reason", json!(reason));
+            put("message", json!(message));
+        }
+        Happened::ContainerCondemned { container, probe, message } => {
+            put("container", json!(container));
+            put("probe", json!(probe.map(ProbeKind::name)));
             put("message", json!(message));
         }
         Happened::RestartStepped { trigger } => {

@@ -195,7 +195,9 @@ impl Runtime {
         limit_seconds: i64,
     ) -> Result<ExecSyncResponse, CriError> {
         let request = ExecSyncRequest { container_id: id.to_owned(), cmd: command, timeout: limit_seconds };
-        let call = Call::new("ExecSync", id).unlimited();
+        let limit = Duration::from_secs(limit_seconds.unsigned_abs());
+        let call = Call::new("ExecSync", id);
+        let call = if limit.is_zero() { call.unlimited() } else { call.within(CALL_LIMIT.saturating_add(limit)) };
         self.client.call(call, self.client.runtime().exec_sync(request)).boxed().await
     }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use reprise_core::action::Action;
+use reprise_core::action::{Action, TERM_AT_LEAST};
 
 use super::Worker;
 use super::flights::FlightKey;
@@ -11,13 +11,16 @@ use super::mail::{Mail, Outcome};
 use super::tasks::{self, Creation, Job};
 use crate::container::find;
 use crate::events;
+use crate::health::pre_stop::Standing;
 use crate::publisher::{News, NodeEvent};
 
 impl Worker {
     pub(super) fn act(&mut self, actions: &[Action]) {
         let now = Instant::now();
         for action in actions {
-            if let Some(serial) = self.flights.begin(action, now) {
+            if !self.waits_for_hook(action)
+                && let Some(serial) = self.flights.begin(action, now)
+            {
                 self.carry_out(action, serial);
             }
         }
@@ -42,11 +45,19 @@ impl Worker {
                 self.fly(key, serial, tasks::create_container(job, creation));
             }
             Action::StartContainer { id, .. } => self.fly(key, serial, tasks::start_container(job, id)),
-            Action::KillContainer { container, id, deadline } => {
-                self.tell_event(events::killing(&self.pod, &container, self.ledger.step.is_some()));
-                let grace = deadline.map_or(0, |at| whole_seconds_until(at, Timestamp::now()));
+            Action::KillContainer { container, id, deadline, .. } => {
+                let hook = self.pre_stops.standing(&id);
+                if hook == Standing::NotRun {
+                    self.tell_killing(&container);
+                }
+                let grace = grace_seconds(deadline, Timestamp::now(), hook != Standing::NotRun);
                 self.fly(key, serial, tasks::kill_container(job, id, grace));
             }
+            Action::RunPostStart { container, id } => match self.post_start(&container, &id) {
+                Some(work) => self.fly(key, serial, work),
+                // The container is not in the spec any more.
+                None => self.flights.end(&key, serial),
+            },
             Action::RemoveContainer { id, .. } => self.fly(key, serial, tasks::remove_container(job, id)),
             Action::RemoveSandbox { id } => self.fly(key, serial, tasks::remove_sandbox(job, id)),
         }
@@ -100,8 +111,27 @@ impl Worker {
     }
 }
 
-/// CRI counts whole seconds; the plan overrides the call when the deadline is there.
-fn whole_seconds_until(deadline: Timestamp, now: Timestamp) -> i64 {
+/// CRI counts whole seconds; the plan overrides the call when the deadline is there. After a preStop hook there is always
+/// some time between SIGTERM and SIGKILL.
+fn grace_seconds(deadline: Option<Timestamp>, now: Timestamp, after_hook: bool) -> i64 {
+    let Some(deadline) = deadline else { return 0 };
     let left = deadline.duration_since(now);
-    left.as_secs().saturating_add(i64::from(left.subsec_nanos() > 0)).max(1)
+    let seconds = left.as_secs().saturating_add(i64::from(left.subsec_nanos() > 0));
+    if after_hook { seconds.max(TERM_AT_LEAST.as_secs()) } else { seconds.max(0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_has_what_its_hook_left_and_never_less_than_the_least() {
+        let at = |millis| Timestamp::from_millisecond(millis).unwrap();
+        assert_eq!(grace_seconds(None, at(0), true), 0);
+        assert_eq!(grace_seconds(Some(at(5100)), at(0), false), 6);
+        assert_eq!(grace_seconds(Some(at(5100)), at(0), true), 6);
+        assert_eq!(grace_seconds(Some(at(500)), at(0), true), 2);
+        assert_eq!(grace_seconds(Some(at(0)), at(500), true), 2);
+        assert_eq!(grace_seconds(Some(at(0)), at(500), false), 0);
+    }
 }

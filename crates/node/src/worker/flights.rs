@@ -22,6 +22,7 @@ pub(crate) enum FlightKey {
     Start { container: String, id: String },
     Kill { container: String, id: String },
     Remove(String),
+    PostStart { container: String, id: String },
 }
 
 impl FlightKey {
@@ -34,6 +35,7 @@ impl FlightKey {
             Action::StartContainer { container, id } => Self::Start { container: container.clone(), id: id.clone() },
             Action::KillContainer { container, id, .. } => Self::Kill { container: container.clone(), id: id.clone() },
             Action::RemoveContainer { id, .. } => Self::Remove(id.clone()),
+            Action::RunPostStart { container, id } => Self::PostStart { container: container.clone(), id: id.clone() },
         }
     }
 
@@ -41,7 +43,12 @@ impl FlightKey {
     fn making(&self) -> Option<&str> {
         match self {
             Self::Create(container) | Self::Start { container, .. } => Some(container),
-            Self::CreateSandbox | Self::RemoveSandbox(_) | Self::Image(_) | Self::Kill { .. } | Self::Remove(_) => None,
+            Self::CreateSandbox
+            | Self::RemoveSandbox(_)
+            | Self::Image(_)
+            | Self::Kill { .. }
+            | Self::Remove(_)
+            | Self::PostStart { .. } => None,
         }
     }
 
@@ -52,7 +59,7 @@ impl FlightKey {
 
     /// Whether it is over soon: waited for when the node shuts down.
     pub(crate) fn is_short(&self) -> bool {
-        !matches!(self, Self::Image(_) | Self::Kill { .. })
+        !matches!(self, Self::Image(_) | Self::Kill { .. } | Self::PostStart { .. })
     }
 }
 
@@ -158,10 +165,25 @@ impl Flights {
     pub(crate) fn forget_object(&mut self, id: &str) {
         let is_about = |key: &FlightKey| match key {
             FlightKey::RemoveSandbox(of) | FlightKey::Remove(of) => of == id,
-            FlightKey::Start { id: of, .. } | FlightKey::Kill { id: of, .. } => of == id,
+            FlightKey::Start { id: of, .. } | FlightKey::Kill { id: of, .. } | FlightKey::PostStart { id: of, .. } => {
+                of == id
+            }
             FlightKey::CreateSandbox | FlightKey::Image(_) | FlightKey::Create(_) => false,
         };
         self.retries.retain(|key, _| !is_about(key));
+    }
+
+    /// Whether this is under way.
+    pub(crate) fn has(&self, key: &FlightKey) -> bool {
+        self.flights.contains_key(key)
+    }
+
+    /// Cuts it off: nobody waits for it any more.
+    pub(crate) fn cut_off(&mut self, key: &FlightKey) {
+        if let Some(task) = self.flights.remove(key).and_then(|f| f.task) {
+            task.abort();
+        }
+        self.retries.remove(key);
     }
 
     /// Whether anything is under way that is over soon.
@@ -207,7 +229,7 @@ mod tests {
 
     fn kill(deadline: Option<i64>) -> Action {
         let deadline = deadline.map(|s| Timestamp::from_second(s).unwrap());
-        Action::KillContainer { container: "c".into(), id: "1".into(), deadline }
+        Action::KillContainer { container: "c".into(), id: "1".into(), deadline, pre_stop: false }
     }
 
     #[test]

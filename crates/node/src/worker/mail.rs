@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::EphemeralContainer;
+use reprise_core::hook::HookResult;
 use reprise_core::observed::{ContainerObservation, SandboxObservation};
+use reprise_core::probe::{ProbeKind, ProbeVerdict};
 use reprise_cri::CriError;
 use reprise_cri::v1::{Container, ContainerEventResponse, ContainerStatus, PodSandbox};
 use tokio::sync::oneshot;
@@ -28,6 +30,10 @@ pub(crate) enum Mail {
     Status { id: String, asked_at: Instant, status: Result<Option<Box<ContainerStatus>>, CriError> },
     /// Something that a plan asked for has ended.
     Done { key: FlightKey, serial: u64, outcome: Outcome },
+    /// A probe of a run has come to another verdict than before.
+    Probed { id: String, kind: ProbeKind, verdict: ProbeVerdict },
+    /// The preStop hook of this container has ended, or had no more time.
+    PreStopOver { id: String },
     /// The Pod uses more of a volume than it may.
     Exceeded(String),
     /// Delete the Pod within this time; none is the time that its spec gives.
@@ -76,6 +82,8 @@ pub(crate) enum Outcome {
     Created(Box<ContainerObservation>),
     /// The runtime carried out a start, kill or removal.
     Carried,
+    /// The postStart hook has ended.
+    HookRan(HookResult),
     /// After a start or kill that no event has confirmed: the container's status.
     Confirmed { status: Option<Box<ContainerStatus>> },
     /// It failed.

@@ -11,6 +11,7 @@
 
 mod act;
 pub(crate) mod flights;
+mod health;
 pub(crate) mod mail;
 mod news;
 mod outcome;
@@ -27,9 +28,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
 use reprise_core::observed::{Failure, ImageObservation};
 use reprise_core::plan::Stage;
+use reprise_core::probe::{ProbeKind, ProbeVerdict};
 use reprise_core::timeline::Entry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -38,6 +41,8 @@ use crate::config::NodeConfig;
 use crate::container::build::ResolvedImage;
 use crate::container::resource_ref::Machine;
 use crate::error::{NodeError, chain};
+use crate::health::pre_stop::PreStops;
+use crate::health::probers::Probers;
 use crate::paths::{NodePaths, PodPaths};
 use crate::pod_key::{PodKey, uid_of};
 use crate::publisher::{NodeEvent, Publisher};
@@ -61,6 +66,10 @@ pub(crate) struct Shared {
     pub runtime: Runtime,
     pub publisher: Publisher,
     pub machine: Machine,
+    /// For probes and hooks.
+    pub http: reqwest::Client,
+    /// When the agent started.
+    pub started_at: Timestamp,
     /// How many workers have something under way: a runtime without events is then asked more often.
     pub busy: AtomicUsize,
 }
@@ -113,6 +122,10 @@ pub(crate) struct Worker {
     container_failures: BTreeMap<String, Failure>,
     sandbox_failure: Option<Failure>,
     evict: Option<String>,
+    probers: Probers,
+    verdicts: BTreeMap<(String, ProbeKind), ProbeVerdict>,
+    post_start: BTreeMap<String, HookResult>,
+    pre_stops: PreStops,
     measuring: Option<AbortHandle>,
     status: PodStatus,
     stage: Stage,
@@ -171,6 +184,10 @@ impl Worker {
             container_failures: BTreeMap::new(),
             sandbox_failure: None,
             evict: None,
+            probers: Probers::default(),
+            verdicts: BTreeMap::new(),
+            post_start: BTreeMap::new(),
+            pre_stops: PreStops::default(),
             measuring: None,
             status: PodStatus::default(),
             stage: Stage::Live,
@@ -239,6 +256,8 @@ impl Worker {
             Mail::ResyncFailed(error) => self.on_resync_failed(&error),
             Mail::Status { id, asked_at, status } => self.on_status(&id, asked_at, status),
             Mail::Done { key, serial, outcome } => self.on_done(key, serial, outcome),
+            Mail::Probed { id, kind, verdict } => self.on_probed(id, kind, verdict),
+            Mail::PreStopOver { id } => self.pre_stops.end(&id),
             Mail::Exceeded(message) => self.evict = Some(message),
             Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,
             Mail::Annotate { name, value, reply } => self.on_annotate(name, value, reply).await,

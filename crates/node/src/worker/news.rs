@@ -83,7 +83,12 @@ impl Worker {
             let log = self.paths.log(&container.name, container.attempt);
             termination::complete(exit, &found.spec, &file, &log);
         }
+        let ended = matches!(container.state, RuntimeState::Exited(_));
+        let (name, id) = (container.name.clone(), container.id.clone());
         self.sight.see(container);
+        if ended {
+            self.end_hooks(&name, &id);
+        }
     }
 
     pub(super) fn forget(&mut self, id: &str) {

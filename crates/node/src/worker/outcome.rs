@@ -37,6 +37,7 @@ impl Worker {
                 self.flights.end(&key, serial);
             }
             Outcome::Carried => self.carried(key, serial),
+            Outcome::HookRan(result) => self.post_start_ran(&key, serial, result),
             Outcome::Confirmed { status } => {
                 match (status, &key) {
                     (Some(status), _) => self.see_status(&status, ""),
@@ -82,7 +83,9 @@ impl Worker {
                     self.flights.end(&key, serial);
                 }
             }
-            FlightKey::CreateSandbox | FlightKey::Image(_) | FlightKey::Create(_) => self.flights.end(&key, serial),
+            FlightKey::CreateSandbox | FlightKey::Image(_) | FlightKey::Create(_) | FlightKey::PostStart { .. } => {
+                self.flights.end(&key, serial);
+            }
         }
     }
 
@@ -140,7 +143,11 @@ impl Worker {
                 self.container_failures.insert(container.clone(), failure);
                 Some(container.clone())
             }
-            FlightKey::Image(_) | FlightKey::Kill { .. } | FlightKey::Remove(_) | FlightKey::RemoveSandbox(_) => return,
+            FlightKey::Image(_)
+            | FlightKey::Kill { .. }
+            | FlightKey::Remove(_)
+            | FlightKey::RemoveSandbox(_)
+            | FlightKey::PostStart { .. } => return,
         };
         self.note(Happened::SetupFailed { container, reason: reason.to_owned(), message });
     }

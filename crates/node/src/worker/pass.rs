@@ -41,6 +41,7 @@ impl Worker {
         self.status = plan.status;
         self.stage = plan.stage;
         self.act(&plan.actions);
+        self.probe(&plan.probes);
         if self.stage != Stage::Live {
             self.stop_measuring();
         }
@@ -68,6 +69,8 @@ impl Worker {
             images: self.images.clone(),
             container_failures: self.container_failures.clone(),
             sandbox_failure: self.sandbox_failure.clone(),
+            probes: self.verdicts.clone(),
+            post_start: self.post_start.clone(),
             evict: self.evict.clone(),
         };
         plan(&desired, &observed, &self.ledger, Timestamp::now())

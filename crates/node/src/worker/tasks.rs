@@ -16,8 +16,6 @@ use crate::error::chain;
 use crate::events;
 use crate::image::ensure::{self, Ensured};
 use crate::paths::PodPaths;
-use crate::pod_key::{PodKey, uid_of};
-use crate::publisher::{News, NodeEvent};
 use crate::runtime_calls::{Runtime, reading};
 use crate::{sandbox, volumes};
 
@@ -49,8 +47,7 @@ pub(super) fn post(mailbox: &mpsc::UnboundedSender<Mail>, mail: Mail) {
 
 impl Job {
     fn tell(&self, event: events::PodEvent) {
-        let (pod, uid) = (PodKey::of(&self.pod), uid_of(&self.pod).to_owned());
-        self.shared.publisher.tell(&NodeEvent { pod, uid, news: News::Event(event) });
+        self.shared.publisher.tell_event(&self.pod, event);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Nearly all. A container that was created or started is in the runtime with its epoch and attempt and will be seen
 //! there again after a crash; removing it later waits for its exit, which is such a change. Leaving these two out
-//! saves a restart one disk write per container and step; they are written a moment later.
+//! saves a restart one disk write per container and step; they are written a moment later. Whether a run has come up and
+//! is ready waits too: its probes and its hook would say so again. That it is to end does not: nobody else would know.
 
 use reprise_core::ledger::{ContainerRecord, Ledger, Run};
 
@@ -28,7 +29,7 @@ fn stripped(ledger: &Ledger) -> Ledger {
 }
 
 fn strip(record: &mut ContainerRecord) {
-    record.run.take_if(|run: &mut Run| run.exit.is_none());
+    record.run.take_if(|run: &mut Run| run.exit.is_none() && run.condemned.is_none());
     record.failures.running_since = None;
     if record.run.is_none() {
         record.restart_after = None;
@@ -39,7 +40,7 @@ fn strip(record: &mut ContainerRecord) {
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use reprise_core::ledger::Exit;
+    use reprise_core::ledger::{Condemned, Exit};
 
     fn with_run(exit: Option<Exit>) -> Ledger {
         let run = Run {
@@ -48,6 +49,10 @@ mod tests {
             image: String::new(),
             image_id: String::new(),
             started_at: Some(Timestamp::UNIX_EPOCH),
+            started: false,
+            post_start_done: false,
+            ready: false,
+            condemned: None,
             exit,
         };
         let record = ContainerRecord { run: Some(run), ..ContainerRecord::default() };
@@ -68,6 +73,17 @@ mod tests {
         assert!(!needs_disk(&none, &with_run(None)));
         assert!(needs_disk(&with_run(None), &with_run(Some(exit))));
         assert!(needs_disk(&none, &Ledger { epoch: 1, ..Ledger::default() }));
+        let with_health = |change: fn(&mut Run)| {
+            let mut ledger = with_run(None);
+            ledger.containers.get_mut("c").unwrap().run.as_mut().map(change);
+            ledger
+        };
+        let ready = with_health(|run| (run.started, run.post_start_done, run.ready) = (true, true, true));
+        assert!(!needs_disk(&with_run(None), &ready));
+        let end = Condemned { message: String::new(), deadline: Timestamp::UNIX_EPOCH };
+        let mut condemned = ready.clone();
+        condemned.containers.get_mut("c").unwrap().run.as_mut().unwrap().condemned = Some(end);
+        assert!(needs_disk(&ready, &condemned));
         let mut counted = with_run(None);
         counted.containers.get_mut("c").unwrap().restart_count = 1;
         assert!(needs_disk(&with_run(None), &counted));

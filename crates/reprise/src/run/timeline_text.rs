@@ -25,6 +25,9 @@ fn sentence(happened: &Happened) -> String {
             let message = if message.is_empty() { String::new() } else { format!(": {}", message.trim_end()) };
             format!("{container} exited with code {exit_code} ({reason}){rule}{message}")
         }
+        Happened::ContainerCondemned { container, message, .. } => {
+            format!("{container} is to end: {}", message.trim_end())
+        }
         Happened::RestartStepped { trigger } => format!("RESTART IN PLACE: {}", trigger.message()),
         Happened::ContainersKilled => "all containers of the old epoch are dead".to_owned(),
         Happened::ContainersRemoved => "all containers of the old epoch are removed".to_owned(),
