@@ -33,6 +33,8 @@ pub struct Event {
     pub since_trigger_ms: Option<f64>,
     /// Until when something waits.
     pub until: Option<Timestamp>,
+    /// One word, where there is one: an Event's, a failure's.
+    pub reason: Option<String>,
     /// For people.
     pub message: Option<String>,
 }

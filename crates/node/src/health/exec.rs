@@ -22,8 +22,9 @@ pub(super) async fn probe(subject: &Subject, action: &ExecAction, limit: Duratio
 /// `$(VAR)` in a probe's command means what the container's `env` says literally.
 fn expanded(action: &ExecAction, container: &Container) -> Vec<String> {
     let value_of = |name: &str| {
-        let literal = container.env.iter().flatten().filter(|e| e.value_from.is_none());
-        literal.filter(|e| e.name == name).last().map(|e| e.value.clone().unwrap_or_default())
+        let mut last_first = container.env.iter().flatten().rev();
+        let found = last_first.find(|e| e.name == name && e.value_from.is_none())?;
+        Some(found.value.clone().unwrap_or_default())
     };
     action.command.iter().flatten().map(|text| expand(text, value_of)).collect()
 }

@@ -41,7 +41,6 @@ impl Worker {
         self.status = plan.status;
         self.stage = plan.stage;
         self.act(&plan.actions);
-        self.probe(&plan.probes);
         if self.stage != Stage::Live {
             self.stop_measuring();
         }
@@ -55,6 +54,7 @@ impl Worker {
         // Who hears of something and then looks must see it.
         self.update_view();
         news.into_iter().for_each(|n| self.tell(n));
+        self.probe(&plan.probes);
     }
 
     fn plan(&self) -> Plan {

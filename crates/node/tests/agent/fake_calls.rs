@@ -187,6 +187,16 @@ impl RuntimeService for Fake {
         ok(AttachResponse { url: "http://fake/attach".to_owned() })
     }
 
+    async fn exec_sync(&self, request: Request<ExecSyncRequest>) -> Answer<ExecSyncResponse> {
+        let request = request.into_inner();
+        let command = request.cmd.join(" ");
+        let what = format!("{} {command}", self.name_of(&request.container_id));
+        self.called("ExecSync", &what).await?;
+        let codes = self.state().commands.clone();
+        let exit_code = codes.get(&what).or(codes.get(&command)).copied().unwrap_or(3);
+        ok(ExecSyncResponse { stdout: command.into_bytes(), stderr: vec![0xff], exit_code })
+    }
+
     async fn get_container_events(
         &self,
         _: Request<GetEventsRequest>,

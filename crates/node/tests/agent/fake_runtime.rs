@@ -28,6 +28,8 @@ pub struct State {
     pub images: HashSet<String>,
     /// What a container does when it is started: exit with this code, or run.
     pub exits: HashMap<String, i32>,
+    /// How commands in containers end, by the command or by container and command (`main@0 true`).
+    pub commands: HashMap<String, i32>,
     /// Calls that fail, each as often as it is in here.
     pub failures: Vec<(String, Status)>,
     /// Calls that do not return.
@@ -180,6 +182,11 @@ impl Fake {
 
     pub fn fail_next(&self, call: &str, status: Status) {
         self.state().failures.push((call.to_owned(), status));
+    }
+
+    /// From now on this command, in every container or in one (`main@0 true`), ends so.
+    pub fn answer(&self, command: &str, code: i32) {
+        self.state().commands.insert(command.to_owned(), code);
     }
 
     /// The name and epoch of a container, as calls are written down: `main@0`.

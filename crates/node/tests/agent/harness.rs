@@ -94,6 +94,15 @@ impl Agent {
         .await
     }
 
+    /// Waits for a Kubernetes Event with this reason and gives its message.
+    pub async fn event(&mut self, reason: &str) -> String {
+        self.next(reason, |e| match &e.news {
+            News::Event(event) if event.reason == reason => Some(event.message.clone()),
+            _ => None,
+        })
+        .await
+    }
+
     /// Waits for a status for which `holds`.
     pub async fn status(&mut self, what: &str, holds: impl Fn(&PodStatus) -> bool) -> PodStatus {
         self.next(what, |e| match &e.news {

@@ -73,6 +73,10 @@ mod tests {
             image: text(),
             image_id: text(),
             started_at: Some(Timestamp::UNIX_EPOCH),
+            started: true,
+            post_start_done: true,
+            ready: true,
+            condemned: None,
             exit,
         })
     }

@@ -5,6 +5,7 @@
 
 mod crash;
 mod demo;
+mod health;
 mod images;
 mod input;
 mod machine;
