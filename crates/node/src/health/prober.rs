@@ -86,7 +86,7 @@ impl Prober {
             Tried::Passed => return,
             Tried::Warned(why) => ("ProbeWarning", format!("{kind} probe warning: {why}")),
             Tried::Failed(why) => ("Unhealthy", format!("{kind} probe failed: {why}")),
-            Tried::Errored(why) => ("Unhealthy", format!("{kind} probe errored: {why}")),
+            Tried::Errored(why) => ("Unhealthy", format!("{kind} probe errored and resulted in unknown state: {why}")),
         };
         let event = events::warning(&subject.pod, &subject.container, reason, message);
         subject.shared.publisher.tell_event(&subject.pod, event);
