@@ -14,6 +14,7 @@ pub mod gates;
 pub mod hook;
 pub mod ledger;
 pub mod manifest;
+pub mod objects;
 pub mod observed;
 pub mod plan;
 pub mod probe;

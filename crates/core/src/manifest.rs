@@ -1,4 +1,4 @@
-//! From the text of a manifest to Pods, as strictly as the API server with `fieldValidation=Strict`.
+//! From the text of a manifest to objects, as strictly as the API server with `fieldValidation=Strict`.
 //!
 //! A text becomes a tree of nodes that still knows where each value stood and which keys came twice
 //! ([`yaml`], [`json`]); the published spelling of restart rules is rewritten on that tree ([`old_spelling`]);
@@ -15,7 +15,7 @@ mod scalar;
 mod typed;
 mod yaml;
 
-pub use document::{Document, Origin, decode};
+pub use document::{Document, Object, Origin, decode};
 pub use error::{DecodeError, Problem, ProblemKind};
 pub use node::Position;
 pub use pod::{Decoded, decode_pod};

@@ -5,6 +5,7 @@
 //! a warning. Each names the field and says "not supported yet".
 
 mod container;
+mod object;
 mod pod;
 mod volume;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::field::FieldPath;
+use crate::objects::ApiObject;
 use crate::unset::list;
 
 /// One field that is not supported yet.
@@ -30,12 +32,12 @@ impl fmt::Display for Gap {
     }
 }
 
-/// Everything in a Pod that is not supported yet.
+/// Everything in a Pod or another object that is not supported yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unsupported {
-    /// The Pod must not be started.
+    /// It must not be used.
     pub errors: Vec<Gap>,
-    /// The Pod works without it.
+    /// It works without.
     pub warnings: Vec<Gap>,
 }
 
@@ -66,6 +68,14 @@ pub fn find(pod: &Pod) -> Unsupported {
             container::find(container, &path.child(name).index(i), &mut found);
         }
     }
+    found
+}
+
+/// Looks through an object that Pods refer to.
+#[must_use]
+pub fn find_in_object(object: &ApiObject) -> Unsupported {
+    let mut found = Unsupported::default();
+    object::find(object, &mut found);
     found
 }
 

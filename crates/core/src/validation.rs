@@ -12,6 +12,7 @@ mod format;
 mod handlers;
 mod metadata;
 mod mounts;
+pub mod objects;
 mod path_form;
 mod ports;
 mod resources;

@@ -1,4 +1,4 @@
-//! The answer to a Pod that is not let in, as the API server gives it.
+//! The answer to an object that is not let in, as the API server gives it.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::field::FieldError;
 use crate::manifest::DecodeError;
 use crate::unset::text;
 
-/// Why a Pod was refused.
+/// Why an object was refused.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("{message}", message = self.status.message.as_deref().unwrap_or_default())]
 pub struct Rejection {
@@ -18,12 +18,12 @@ pub struct Rejection {
     pub code: u16,
     /// The whole answer.
     pub status: Box<Status>,
-    /// The errors one by one, if the Pod was invalid (422).
+    /// The errors one by one, if the object was invalid (422).
     pub errors: Vec<FieldError>,
 }
 
 impl Rejection {
-    /// For a text that is no Pod.
+    /// For a text that is no such object.
     #[must_use]
     pub fn bad_request(error: &DecodeError) -> Self {
         Self::new(400, "BadRequest", error.message(), None)
@@ -40,10 +40,15 @@ impl Rejection {
     /// For a Pod that is wrong in itself.
     #[must_use]
     pub fn invalid(pod: &Pod, errors: Vec<FieldError>) -> Self {
-        let name = text(&pod.metadata.name);
+        Self::invalid_object("Pod", text(&pod.metadata.name), errors)
+    }
+
+    /// For any object that is wrong in itself.
+    #[must_use]
+    pub fn invalid_object(kind: &str, name: &str, errors: Vec<FieldError>) -> Self {
         let causes = errors.iter().map(cause).collect();
-        let message = format!("Pod {name:?} is invalid: {}", joined(&errors));
-        let mut rejection = Self::new(422, "Invalid", message, Some(details(name, "Pod", causes)));
+        let message = format!("{kind} {name:?} is invalid: {}", joined(&errors));
+        let mut rejection = Self::new(422, "Invalid", message, Some(details(name, kind, causes)));
         rejection.errors = errors;
         rejection
     }

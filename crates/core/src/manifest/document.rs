@@ -1,11 +1,12 @@
-//! A file with several documents to Pods, each with the place that it came from.
+//! A file with several documents to objects, each with the place that it came from.
 
 use std::fmt;
 
 use super::error::{DecodeError, Problem, ProblemKind};
 use super::node::{Node, Value};
-use super::pod::{Decoded, parse, pod_of};
+use super::pod::{Decoded, parse, pod_of, typed_of, undecodable};
 use crate::field::FieldPath;
+use crate::objects::{ApiObject, ObjectKind};
 
 /// Which object of which file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +34,17 @@ impl fmt::Display for Origin {
 pub struct Document {
     /// Where it stands.
     pub origin: Origin,
-    /// The Pod, or everything that is wrong with it.
-    pub outcome: Result<Decoded, DecodeError>,
+    /// The object, or everything that is wrong with it.
+    pub outcome: Result<Object, DecodeError>,
+}
+
+/// An object of a kind that is understood.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Object {
+    /// A Pod.
+    Pod(Box<Decoded>),
+    /// What Pods refer to.
+    Other(Box<ApiObject>),
 }
 
 impl Document {
@@ -49,7 +59,7 @@ impl Document {
 }
 
 /// Reads all documents of a file (YAML with any number of documents, or JSON values one after the other).
-/// Pods and Lists of Pods are understood; empty documents are left out.
+/// Pods, what they refer to, and Lists of these are understood; empty documents are left out.
 #[must_use]
 pub fn decode(file: &str, text: &str) -> Vec<Document> {
     let (nodes, syntax) = parse(text);
@@ -67,19 +77,29 @@ pub fn decode(file: &str, text: &str) -> Vec<Document> {
         }
     }
     if let Some(problem) = syntax {
-        documents.push(Document { origin: origin(count, None), outcome: Err(undecodable(problem)) });
+        documents.push(Document { origin: origin(count, None), outcome: Err(undecodable("Pod", problem)) });
     }
     documents
 }
 
 fn is_list(node: &Node) -> bool {
-    let is = |field, values: &[&str]| node.get(field).and_then(Node::text).is_some_and(|text| values.contains(&text));
-    is("apiVersion", &["v1"]) && is("kind", &["List", "PodList"])
+    let is_v1 = node.get("apiVersion").and_then(Node::text) == Some("v1");
+    is_v1 && (given_kind(node) == "List" || kind_of_items(node).is_some())
+}
+
+fn given_kind(node: &Node) -> &str {
+    node.get("kind").and_then(Node::text).unwrap_or_default()
+}
+
+/// The kind of the items of a list whose kind says it, such as `PodList`.
+fn kind_of_items(list: &Node) -> Option<&'static str> {
+    let kind = given_kind(list).strip_suffix("List")?;
+    if kind == "Pod" { Some("Pod") } else { ObjectKind::of(kind).map(ObjectKind::name) }
 }
 
 fn list_items(mut list: Node, origin: impl Fn(Option<usize>) -> Origin) -> Vec<Document> {
     let whole = list.clone();
-    let pod_list = list.get("kind").and_then(Node::text) == Some("PodList");
+    let kind_of_items = kind_of_items(&list);
     let items = match list.get_mut("items").map(|items| &mut items.value) {
         Some(Value::List(items)) => std::mem::take(items),
         None | Some(Value::Null) => Vec::new(),
@@ -87,24 +107,27 @@ fn list_items(mut list: Node, origin: impl Fn(Option<usize>) -> Origin) -> Vec<D
             let node = whole.get("items").unwrap_or(&whole);
             let text = "items: must be a list".to_owned();
             let problem = Problem::at_node(ProblemKind::Kind, FieldPath::new("items"), node, text);
-            return vec![Document { origin: origin(None), outcome: Err(undecodable(problem)) }];
+            return vec![Document { origin: origin(None), outcome: Err(undecodable("Pod", problem)) }];
         }
     };
     let document = |(index, item): (usize, Node)| {
-        // In a PodList items need not say what they are.
-        let outcome = if pod_list && item.get("kind").is_none() { pod_of(item) } else { object(item) };
+        // In a PodList and the like items need not say what they are.
+        let outcome = match kind_of_items.filter(|_| item.get("kind").is_none()) {
+            Some(kind) => object_of(kind, item),
+            None => object(item),
+        };
         Document { origin: origin(Some(index)), outcome }
     };
     items.into_iter().enumerate().map(document).collect()
 }
 
-/// Reads an object that must say what it is, and must be a Pod.
-fn object(node: Node) -> Result<Decoded, DecodeError> {
+/// Reads an object that must say what it is.
+fn object(node: Node) -> Result<Object, DecodeError> {
     let wrong = |text: String| {
-        Err(undecodable(Problem {
-            value: None,
-            ..Problem::at_node(ProblemKind::Kind, FieldPath::default(), &node, text)
-        }))
+        Err(undecodable(
+            "Pod",
+            Problem { value: None, ..Problem::at_node(ProblemKind::Kind, FieldPath::default(), &node, text) },
+        ))
     };
     if !matches!(node.value, Value::Map(_)) {
         return wrong(format!("a Kubernetes object is expected, not {}", node.summary()));
@@ -114,16 +137,30 @@ fn object(node: Node) -> Result<Decoded, DecodeError> {
         let missing = if given("kind").is_none() { "kind" } else { "apiVersion" };
         return wrong(format!("{missing} is missing: a Pod has \"apiVersion: v1\" and \"kind: Pod\""));
     };
-    if kind != "Pod" || version != "v1" {
+    if version != "v1" || (kind != "Pod" && ObjectKind::of(kind).is_none()) {
         return wrong(format!(
-            "kind {kind} (apiVersion {version}) is not supported yet: Pods and Lists of Pods (apiVersion v1) are"
+            "kind {kind} (apiVersion {version}) is not supported yet: Pods, ConfigMaps, Secrets, PersistentVolumes, \
+             PersistentVolumeClaims and Lists of them (apiVersion v1) are"
         ));
     }
-    pod_of(node)
+    let kind = kind.to_owned();
+    object_of(&kind, node)
 }
 
-fn undecodable(problem: Problem) -> DecodeError {
-    DecodeError { kind: "Pod".to_owned(), version: "v1".to_owned(), problems: vec![problem] }
+fn object_of(kind: &str, node: Node) -> Result<Object, DecodeError> {
+    let other = |object| Object::Other(Box::new(object));
+    let none = Vec::new();
+    match ObjectKind::of(kind) {
+        None => pod_of(node).map(|pod| Object::Pod(Box::new(pod))),
+        Some(ObjectKind::ConfigMap) => typed_of(&node, "ConfigMap", none).map(|o| other(ApiObject::ConfigMap(o))),
+        Some(ObjectKind::Secret) => typed_of(&node, "Secret", none).map(|o| other(ApiObject::Secret(o))),
+        Some(ObjectKind::PersistentVolume) => {
+            typed_of(&node, "PersistentVolume", none).map(|o| other(ApiObject::PersistentVolume(Box::new(o))))
+        }
+        Some(ObjectKind::PersistentVolumeClaim) => {
+            typed_of(&node, "PersistentVolumeClaim", none).map(|o| other(ApiObject::PersistentVolumeClaim(Box::new(o))))
+        }
+    }
 }
 
 #[cfg(test)]

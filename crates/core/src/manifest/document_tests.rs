@@ -40,7 +40,7 @@ items:
         onExit:
           exitCodes: {operator: In, values: [88]}
 ";
-    let decoded = decode("l.yaml", text).remove(0).outcome.unwrap();
+    let Object::Pod(decoded) = decode("l.yaml", text).remove(0).outcome.unwrap() else { panic!() };
     assert!(decoded.warnings[0].starts_with("spec.initContainers[0].restartPolicyRules[0].onExit.exitCodes: "));
     let rules = decoded.pod.spec.unwrap().init_containers.unwrap().remove(0).restart_policy_rules.unwrap();
     assert_eq!(rules[0].exit_codes.as_ref().unwrap().values, Some(vec![88]));
@@ -52,7 +52,7 @@ fn other_kinds_are_named_with_file_and_document() {
     assert_eq!(
         decode("d.yaml", &text)[1].errors(),
         ["d.yaml: document 2: line 6, column 1: kind Deployment (apiVersion apps/v1) is not supported yet: \
-          Pods and Lists of Pods (apiVersion v1) are"]
+          Pods, ConfigMaps, Secrets, PersistentVolumes, PersistentVolumeClaims and Lists of them (apiVersion v1) are"]
     );
     let errors = |text: &str| decode("x", text).iter().flat_map(Document::errors).collect::<Vec<_>>().join("\n");
     assert!(errors("kind: Pod").contains("apiVersion is missing"));
@@ -83,4 +83,33 @@ fn a_syntax_error_has_line_and_column_and_the_number_of_its_document() {
     assert_eq!(documents.len(), 2);
     let errors = documents[1].errors();
     assert!(errors[0].starts_with("d.yaml: document 2: line "), "{errors:?}");
+}
+
+#[test]
+fn what_pods_refer_to_is_read_as_strictly_alone_and_in_lists() {
+    let text = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: m}
+data: {a: b}
+---
+apiVersion: v1
+kind: SecretList
+items:
+- metadata: {name: s}
+  stringData: {a: b}
+";
+    let kinds: Vec<&str> = decode("o.yaml", text)
+        .into_iter()
+        .map(|document| match document.outcome.unwrap() {
+            Object::Pod(_) => "Pod",
+            Object::Other(object) => object.kind().name(),
+        })
+        .collect();
+    assert_eq!(kinds, ["ConfigMap", "Secret"]);
+    let errors = |text: &str| decode("o.yaml", text)[0].errors().join("\n");
+    let head = "apiVersion: v1\nkind: ConfigMap\n";
+    assert!(errors(&format!("{head}data: {{a: 5}}")).ends_with("type string (value: 5; text needs quotes here)"));
+    assert!(errors(&format!("{head}dat: {{}}")).contains("strict decoding error: unknown field \"dat\""));
+    assert!(errors(&format!("{head}data: {{a: x, a: y}}")).contains("duplicate field \"data.a\""));
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with a manifest before its Pod is looked at as a Pod.
+//! What can be wrong with a manifest before its objects are looked at as such.
 
 use std::fmt;
 
@@ -76,11 +76,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a text is no Pod.
+/// Why a text is no object of the kind that it must be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}", message = self.message())]
 pub struct DecodeError {
-    /// The `kind` that the object gives; `Pod` if it gives none.
+    /// The kind that it must be.
+    pub wanted: &'static str,
+    /// The `kind` that the object gives; the wanted one if it gives none.
     pub kind: String,
     /// The version that the object's `apiVersion` gives; `v1` if it gives none.
     pub version: String,
@@ -99,6 +101,6 @@ impl DecodeError {
                 format!("strict decoding error: {}", texts.join(", "))
             }
         };
-        format!("{} in version {:?} cannot be handled as a Pod: {reason}", self.kind, self.version)
+        format!("{} in version {:?} cannot be handled as a {}: {reason}", self.kind, self.version, self.wanted)
     }
 }

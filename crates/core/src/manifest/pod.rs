@@ -1,6 +1,7 @@
-//! One object to one Pod.
+//! One node of a manifest to one object.
 
 use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize;
 
 use super::error::{DecodeError, Problem, ProblemKind};
 use super::node::Node;
@@ -25,7 +26,7 @@ pub struct Decoded {
 /// If it is no YAML or JSON, no Pod, or not exactly of a Pod's form.
 pub fn decode_pod(text: &str) -> Result<Decoded, DecodeError> {
     let (mut nodes, syntax) = parse(text);
-    let fail = |problem| Err(DecodeError { kind: "Pod".to_owned(), version: "v1".to_owned(), problems: vec![problem] });
+    let fail = |problem| Err(undecodable("Pod", problem));
     if let Some(problem) = syntax {
         return fail(problem);
     }
@@ -56,21 +57,35 @@ pub(super) fn parse(text: &str) -> (Vec<Node>, Option<Problem>) {
     (nodes, problem)
 }
 
+/// An error before anything of the object could be read.
+pub(super) fn undecodable(wanted: &'static str, problem: Problem) -> DecodeError {
+    DecodeError { wanted, kind: wanted.to_owned(), version: "v1".to_owned(), problems: vec![problem] }
+}
+
 /// Reads a Pod out of a node.
 pub(super) fn pod_of(mut node: Node) -> Result<Decoded, DecodeError> {
+    let (warnings, problems) = old_spelling::rewrite(&mut node);
+    typed_of(&node, "Pod", problems).map(|pod| Decoded { pod, warnings })
+}
+
+/// Reads an object of the kind `wanted` (apiVersion v1) out of a node in which `problems` were found already.
+pub(super) fn typed_of<T: for<'de> Deserialize<'de>>(
+    node: &Node,
+    wanted: &'static str,
+    mut problems: Vec<Problem>,
+) -> Result<T, DecodeError> {
     let given = |field| node.get(field).and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned);
-    let kind = given("kind").unwrap_or_else(|| "Pod".to_owned());
+    let kind = given("kind").unwrap_or_else(|| wanted.to_owned());
     let version = given("apiVersion").unwrap_or_else(|| "v1".to_owned());
-    let fail = |problems| Err(DecodeError { kind: kind.clone(), version: version.clone(), problems });
-    if kind != "Pod" || version != "v1" {
+    let fail = |problems| Err(DecodeError { wanted, kind: kind.clone(), version: version.clone(), problems });
+    if kind != wanted || version != "v1" {
         let text = format!("no kind {kind:?} is registered for version {version:?} in scheme {SCHEME:?}");
-        return fail(vec![Problem::at_node(ProblemKind::Kind, FieldPath::default(), &node, text)]);
+        return fail(vec![Problem::at_node(ProblemKind::Kind, FieldPath::default(), node, text)]);
     }
-    let (warnings, mut problems) = old_spelling::rewrite(&mut node);
-    let (pod, found) = typed::read::<Pod>(&node);
+    let (object, found) = typed::read::<T>(node);
     problems.extend(found);
-    match pod {
-        Some(pod) if problems.is_empty() => Ok(Decoded { pod, warnings }),
+    match object {
+        Some(object) if problems.is_empty() => Ok(object),
         _ => fail(problems),
     }
 }

@@ -6,6 +6,7 @@
 //! that does not fit is noted and replaced by the empty one, so that one pass finds everything.
 
 mod access;
+mod base64_text;
 mod go_type;
 mod place;
 mod probe;
@@ -151,8 +152,19 @@ impl<'n> Deserializer<'n> for Typed<'n> {
         }
     }
 
+    /// Only bytes in base64 ask for this.
     fn deserialize_str<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_string(visitor)
+        let Value::Text(text) = &self.node.value else {
+            self.mismatch("[]uint8");
+            return visitor.visit_str("");
+        };
+        match base64_text::canonical(text) {
+            Ok(text) => visitor.visit_str(&text),
+            Err(at) => {
+                self.note(ProblemKind::Type, format!("illegal base64 data at input byte {at}"));
+                visitor.visit_str("")
+            }
+        }
     }
 
     fn deserialize_bool<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {

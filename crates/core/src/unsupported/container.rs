@@ -1,25 +1,18 @@
 //! What one container asks for.
 
-use k8s_openapi::api::core::v1::{
-    AppArmorProfile, Container, EnvFromSource, EnvVarSource, ResourceRequirements, SeccompProfile, SecurityContext,
-};
+use k8s_openapi::api::core::v1::{AppArmorProfile, Container, ResourceRequirements, SeccompProfile, SecurityContext};
 
 use super::Unsupported;
 use crate::field::FieldPath;
 use crate::unset::{entries, is_true, list};
 use crate::validation::is_huge_pages;
 
-const NO_API: &str = "there is no API server to read it from";
-const ABSENT: &str = "there is no API server to read it from; it is optional and taken for absent";
-
 pub(super) fn find(container: &Container, path: &FieldPath, found: &mut Unsupported) {
     for (i, var) in list(&container.env).iter().enumerate() {
-        if let Some(source) = &var.value_from {
-            find_env(source, &path.child("env").index(i).child("valueFrom"), found);
+        if var.value_from.as_ref().is_some_and(|source| source.file_key_ref.is_some()) {
+            let path = path.child("env").index(i).child("valueFrom").child("fileKeyRef");
+            found.error(path, "the variable would be missing");
         }
-    }
-    for (i, source) in list(&container.env_from).iter().enumerate() {
-        find_env_from(source, &path.child("envFrom").index(i), found);
     }
     if !list(&container.volume_devices).is_empty() {
         found.error(path.child("volumeDevices"), "the container would run without its block devices");
@@ -31,35 +24,6 @@ pub(super) fn find(container: &Container, path: &FieldPath, found: &mut Unsuppor
         find_security(context, &path.child("securityContext"), found);
     }
     find_ignored(container, path, found);
-}
-
-fn find_env(source: &EnvVarSource, path: &FieldPath, found: &mut Unsupported) {
-    let mut object = |field: &str, optional: Option<bool>| match is_true(optional) {
-        true => found.warn(path.child(field), ABSENT),
-        false => found.error(path.child(field), NO_API),
-    };
-    if let Some(key) = &source.config_map_key_ref {
-        object("configMapKeyRef", key.optional);
-    }
-    if let Some(key) = &source.secret_key_ref {
-        object("secretKeyRef", key.optional);
-    }
-    if source.file_key_ref.is_some() {
-        found.error(path.child("fileKeyRef"), "the variable would be missing");
-    }
-}
-
-fn find_env_from(source: &EnvFromSource, path: &FieldPath, found: &mut Unsupported) {
-    let objects = [
-        ("configMapRef", source.config_map_ref.as_ref().map(|object| object.optional)),
-        ("secretRef", source.secret_ref.as_ref().map(|object| object.optional)),
-    ];
-    for (field, optional) in objects.into_iter().filter_map(|(field, optional)| Some((field, optional?))) {
-        match is_true(optional) {
-            true => found.warn(path.child(field), ABSENT),
-            false => found.error(path.child(field), NO_API),
-        }
-    }
 }
 
 fn find_resources(resources: &ResourceRequirements, path: &FieldPath, found: &mut Unsupported) {

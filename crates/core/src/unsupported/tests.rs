@@ -1,6 +1,6 @@
 use super::*;
 use crate::defaults::set_defaults;
-use crate::manifest::decode_pod;
+use crate::manifest::{Object, decode, decode_pod};
 
 fn found(text: &str) -> (Vec<String>, Vec<String>) {
     let mut pod = decode_pod(text).unwrap().pod;
@@ -15,7 +15,12 @@ fn the_announced_pod_needs_nothing_that_is_missing() {
     let text = "
 spec:
   readinessGates: [{conditionType: x}]
-  volumes: [{name: w}, {name: h, hostPath: {path: /tmp}}]
+  volumes:
+  - {name: w}
+  - {name: h, hostPath: {path: /tmp}}
+  - {name: m, configMap: {name: m}}
+  - {name: s, secret: {secretName: s}}
+  - {name: c, persistentVolumeClaim: {claimName: c}}
   securityContext: {fsGroup: 5, runAsUser: 1, seccompProfile: {type: RuntimeDefault}}
   initContainers: [{name: a, image: b, restartPolicy: Always, restartPolicyRules: []}]
   containers:
@@ -40,12 +45,11 @@ fn what_would_make_the_pod_wrong_is_an_error() {
 spec:
   hostUsers: false
   schedulingGates: [{name: g}]
-  volumes: [{name: c, configMap: {name: c}}, {name: e, emptyDir: {medium: HugePages-2Mi}}, {name: i, image: {reference: r}}]
+  volumes: [{name: c, ephemeral: {volumeClaimTemplate: {spec: {}}}}, {name: e, emptyDir: {medium: HugePages-2Mi}}, {name: i, image: {reference: r}}, {name: p, projected: {sources: [{configMap: {name: c}}, {serviceAccountToken: {path: t}}]}}]
   containers:
   - name: c
     image: d
-    env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k}}}, {name: B, valueFrom: {secretKeyRef: {name: m, key: k}}}]
-    envFrom: [{secretRef: {name: s}}]
+    env: [{name: A, valueFrom: {fileKeyRef: {volumeName: e, path: p, key: k}}}]
     resources: {limits: {hugepages-2Mi: 2Mi, example.com/gpu: 1}}
     volumeDevices: [{name: d, devicePath: /dev/x}]
     securityContext: {seccompProfile: {type: Localhost, localhostProfile: x}, procMount: Unmasked}
@@ -56,12 +60,11 @@ spec:
         [
             "spec.hostUsers",
             "spec.schedulingGates",
-            "spec.volumes[0].configMap",
+            "spec.volumes[0].ephemeral",
             "spec.volumes[1].emptyDir.medium",
             "spec.volumes[2].image",
-            "spec.containers[0].env[0].valueFrom.configMapKeyRef",
-            "spec.containers[0].env[1].valueFrom.secretKeyRef",
-            "spec.containers[0].envFrom[0].secretRef",
+            "spec.volumes[3].projected.sources[1].serviceAccountToken",
+            "spec.containers[0].env[0].valueFrom.fileKeyRef",
             "spec.containers[0].volumeDevices",
             "spec.containers[0].resources.limits[example.com/gpu]",
             "spec.containers[0].resources.limits[hugepages-2Mi]",
@@ -83,7 +86,6 @@ spec:
   containers:
   - name: c
     image: d
-    env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: k, optional: true}}}]
     lifecycle: {postStart: {exec: {command: [a]}}, preStop: {tcpSocket: {port: 1}}}
 ";
     let (errors, warnings) = found(text);
@@ -93,7 +95,6 @@ spec:
         [
             "spec.nodeSelector",
             "spec.imagePullSecrets",
-            "spec.containers[0].env[0].valueFrom.configMapKeyRef",
             "spec.containers[0].lifecycle.preStop.tcpSocket",
         ]
     );
@@ -103,4 +104,20 @@ spec:
 fn a_gap_says_that_it_is_one() {
     let gap = Gap { field: FieldPath::new("spec").child("x"), consequence: "nothing happens".to_owned() };
     assert_eq!(gap.to_string(), "spec.x: not supported yet: nothing happens");
+}
+
+#[test]
+fn storage_that_is_not_a_folder_of_the_node_is_an_error() {
+    let of = |text: &str| {
+        let Object::Other(object) = decode("o", text).remove(0).outcome.unwrap() else { panic!() };
+        let found = find_in_object(&object);
+        found.errors.iter().chain(&found.warnings).map(|gap| gap.field.to_string()).collect::<Vec<_>>()
+    };
+    let head = "apiVersion: v1\nkind: PersistentVolume\n";
+    assert_eq!(
+        of(&format!("{head}spec: {{nfs: {{server: s, path: /}}, volumeMode: Block}}")),
+        ["spec.volumeMode", "spec"]
+    );
+    let with = format!("{head}spec: {{local: {{path: /x}}, persistentVolumeReclaimPolicy: Delete}}");
+    assert_eq!(of(&with), ["spec.persistentVolumeReclaimPolicy"]);
 }

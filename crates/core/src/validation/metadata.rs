@@ -1,4 +1,4 @@
-//! The checks of `metadata` that all objects in a namespace share.
+//! The checks of `metadata` that all objects share.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
@@ -10,6 +10,24 @@ use crate::unset::{entries, list, text};
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
 pub(super) fn check(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
+    check_name(meta, path, report);
+    match text(&meta.namespace) {
+        "" => report.required(path.child("namespace"), ""),
+        namespace => report.invalid_each(&path.child("namespace"), namespace, format::dns_label(namespace)),
+    }
+    check_rest(meta, path, report);
+}
+
+/// The same for objects that are in no namespace.
+pub(super) fn check_cluster_wide(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
+    check_name(meta, path, report);
+    if !text(&meta.namespace).is_empty() {
+        report.forbidden(path.child("namespace"), "not allowed on this type");
+    }
+    check_rest(meta, path, report);
+}
+
+fn check_name(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
     let generate_name = text(&meta.generate_name);
     if !generate_name.is_empty() {
         report.invalid_each(&path.child("generateName"), generate_name, format::generate_name(generate_name));
@@ -18,10 +36,9 @@ pub(super) fn check(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
         "" => report.required(path.child("name"), "name or generateName is required"),
         name => report.invalid_each(&path.child("name"), name, format::dns_subdomain(name)),
     }
-    match text(&meta.namespace) {
-        "" => report.required(path.child("namespace"), ""),
-        namespace => report.invalid_each(&path.child("namespace"), namespace, format::dns_label(namespace)),
-    }
+}
+
+fn check_rest(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
     if let Some(generation) = meta.generation.filter(|generation| *generation < 0) {
         report.invalid(path.child("generation"), generation, "must be greater than or equal to 0");
     }

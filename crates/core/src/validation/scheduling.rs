@@ -15,6 +15,8 @@ use crate::field::{BadValue, FieldPath, Report};
 use crate::unset::list;
 
 pub(super) use affinity::check as check_affinity;
+pub(super) use affinity::check_selector as check_node_selector;
+pub(super) use label_selector::check as check_label_selector;
 pub(super) use tolerations::check as check_tolerations;
 pub(super) use topology::check as check_topology;
 

@@ -151,7 +151,7 @@ fn check_known(volume: &Volume, pod_name: &str, path: &FieldPath, report: &mut R
     }
 }
 
-fn check_host_path(host_path: &HostPathVolumeSource, path: &FieldPath, report: &mut Report) {
+pub(super) fn check_host_path(host_path: &HostPathVolumeSource, path: &FieldPath, report: &mut Report) {
     const TYPES: [&str; 8] =
         ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
     if host_path.path.is_empty() {

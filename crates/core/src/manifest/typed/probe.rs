@@ -71,12 +71,16 @@ impl<'de> Deserializer<'de> for Offer<'_> {
     saw! {
         deserialize_any "interface {}"
         deserialize_string "string"
-        deserialize_str "string"
+        deserialize_str "[]uint8"
         deserialize_bool "bool"
         deserialize_i32 "int32"
         deserialize_i64 "int64"
         deserialize_seq "[]interface {}"
         deserialize_map "map[string]interface {}"
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -94,7 +98,7 @@ impl<'de> Deserializer<'de> for Offer<'_> {
     }
 
     serde::forward_to_deserialize_any! {
-        i8 i16 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf option unit unit_struct tuple tuple_struct enum
+        i8 i16 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct enum
         identifier ignored_any
     }
 }

@@ -1,7 +1,8 @@
 //! The checks of affinities to nodes and to other Pods.
 
 use k8s_openapi::api::core::v1::{
-    Affinity, NodeAffinity, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm, WeightedPodAffinityTerm,
+    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm,
+    WeightedPodAffinityTerm,
 };
 
 use super::super::{format, metadata};
@@ -30,18 +31,22 @@ pub(in super::super) fn check(affinity: &Affinity, path: &FieldPath, report: &mu
 
 fn check_nodes(nodes: &NodeAffinity, path: &FieldPath, report: &mut Report) {
     if let Some(selector) = &nodes.required_during_scheduling_ignored_during_execution {
-        let path = path.child(REQUIRED).child("nodeSelectorTerms");
-        if selector.node_selector_terms.is_empty() {
-            report.required(path.clone(), "must have at least one node selector term");
-        }
-        for (i, term) in selector.node_selector_terms.iter().enumerate() {
-            check_term(term, true, &path.index(i), report);
-        }
+        check_selector(selector, &path.child(REQUIRED), report);
     }
     for (i, term) in list(&nodes.preferred_during_scheduling_ignored_during_execution).iter().enumerate() {
         let path = path.child(PREFERRED).index(i);
         check_weight(term.weight, &path, report);
         check_term(&term.preference, false, &path.child("preference"), report);
+    }
+}
+
+pub(in super::super) fn check_selector(selector: &NodeSelector, path: &FieldPath, report: &mut Report) {
+    let path = path.child("nodeSelectorTerms");
+    if selector.node_selector_terms.is_empty() {
+        report.required(path.clone(), "must have at least one node selector term");
+    }
+    for (i, term) in selector.node_selector_terms.iter().enumerate() {
+        check_term(term, true, &path.index(i), report);
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::{format, metadata};
 use crate::field::{FieldPath, Report};
 use crate::unset::{entries, list};
 
-pub(super) fn check(selector: Option<&LabelSelector>, path: &FieldPath, report: &mut Report) {
+pub(in super::super) fn check(selector: Option<&LabelSelector>, path: &FieldPath, report: &mut Report) {
     let Some(selector) = selector else { return };
     metadata::check_labels(entries(&selector.match_labels), &path.child("matchLabels"), report);
     for (i, expression) in list(&selector.match_expressions).iter().enumerate() {
