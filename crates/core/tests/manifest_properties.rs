@@ -89,7 +89,7 @@ fn must_not_panic(text: &str) {
             Ok(Object::Pod(pod)) => Ok(*pod),
             Ok(Object::Other(object)) => {
                 // What they are let in or refused with is told in any case.
-                drop(admit_object(Ok(*object), None, &fresh()));
+                drop(admit_object(Ok(*object), &fresh()));
                 continue;
             }
             Err(error) => Err(error),

@@ -72,6 +72,22 @@ pub enum NodeError {
         /// What it lacks.
         missing: &'static str,
     },
+    /// An object can't take the place of the one that has its name.
+    #[error("{key} can't be changed: {}", messages.join("; "))]
+    ObjectRefused {
+        /// The object.
+        key: reprise_core::objects::ObjectKey,
+        /// What the API server says of it.
+        messages: Vec<String>,
+    },
+    /// Something that the node mounts for itself can't be.
+    #[error("can't keep objects in {}", path.display())]
+    Volumes {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A Pod of that name lives.
     #[error("a Pod {key} with another spec is running: delete it first (reprise rm {key}) or use another name")]
     PodExists {

@@ -98,6 +98,11 @@ pub(crate) fn created(pod: &Pod, container: &str) -> PodEvent {
     normal(pod, container, "Created", "Container created".to_owned())
 }
 
+pub(crate) fn failed_mount(message: String) -> PodEvent {
+    let (time, reason) = (Timestamp::now(), "FailedMount".to_owned());
+    PodEvent { time, event_type: EventType::Warning, reason, message, field_path: None }
+}
+
 pub(crate) fn killing(pod: &Pod, container: &str, for_restart: bool) -> PodEvent {
     let message = if for_restart {
         format!("Killing container {container} to restart all containers of the pod in place")

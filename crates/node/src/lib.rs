@@ -20,6 +20,7 @@ mod fault;
 mod health;
 mod image;
 mod node;
+mod objects;
 mod observer;
 mod owned_task;
 mod paths;

@@ -44,6 +44,12 @@ impl NodePaths {
         self.data_dir.join("pods")
     }
 
+    /// The folder of what Pods refer to.
+    #[must_use]
+    pub fn objects(&self) -> PathBuf {
+        self.data_dir.join("objects")
+    }
+
     /// The paths of one Pod.
     #[must_use]
     pub fn pod(&self, pod: &Pod) -> PodPaths {
@@ -93,13 +99,31 @@ impl PodPaths {
     /// The folder of an emptyDir volume.
     #[must_use]
     pub fn empty_dir(&self, volume: &str) -> PathBuf {
-        self.folder.join("volumes").join("kubernetes.io~empty-dir").join(volume)
+        self.volume("kubernetes.io~empty-dir", volume)
     }
 
-    /// Where the sub-paths of a volume that one container uses are bound.
+    /// The folder of a volume of any kind.
     #[must_use]
-    pub fn sub_paths(&self, volume: &str, container: &str) -> PathBuf {
-        self.folder.join("volume-subpaths").join(volume).join(container)
+    pub fn volume(&self, plugin: &str, volume: &str) -> PathBuf {
+        self.plugin(plugin).join(volume)
+    }
+
+    /// The folder of all volumes of one kind.
+    #[must_use]
+    pub fn plugin(&self, plugin: &str) -> PathBuf {
+        self.folder.join("volumes").join(plugin)
+    }
+
+    /// The folder that is there as long as the Pod uses a claim.
+    #[must_use]
+    pub fn claim_in_use(&self, claim: &str) -> PathBuf {
+        self.folder.join("claims").join(claim)
+    }
+
+    /// Where the sub-path of a container's mount, by its place in the list, is bound.
+    #[must_use]
+    pub fn sub_path(&self, volume: &str, container: &str, mount: usize) -> PathBuf {
+        self.folder.join("volume-subpaths").join(volume).join(container).join(mount.to_string())
     }
 
     /// The file into which a container writes its termination message.

@@ -5,34 +5,44 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::ApiObject;
 use crate::admission::{Fresh, Rejection};
+use crate::field::FieldError;
 use crate::manifest::DecodeError;
 use crate::unset::text;
 use crate::validation::objects;
 
-/// Lets an object in, in the place of `old` if there is one.
+/// Lets a new object in.
 ///
 /// # Errors
 /// The code and `Status` that the API server answers with.
-pub fn admit_object(
-    decoded: Result<ApiObject, DecodeError>,
-    old: Option<&ApiObject>,
-    fresh: &Fresh,
-) -> Result<ApiObject, Rejection> {
+pub fn admit_object(decoded: Result<ApiObject, DecodeError>, fresh: &Fresh) -> Result<ApiObject, Rejection> {
     let mut object = decoded.map_err(|error| Rejection::bad_request(&error))?;
-    settle_metadata(&mut object, old, fresh);
+    settle_metadata(&mut object, fresh);
     set_defaults(&mut object);
-    let mut errors = objects::validate(&object);
-    if let Some(old) = old {
-        keep_binding(&mut object, old);
-        errors.extend(objects::validate_change(&object, old));
-    }
+    let errors = objects::validate(&object);
+    allowed(object, errors)
+}
+
+/// Lets an object that was let in take the place of `old`, whose identity and binding it gets.
+///
+/// # Errors
+/// The code and `Status` that the API server answers with, if it changes what may not change.
+pub fn replace_object(mut object: ApiObject, old: &ApiObject) -> Result<ApiObject, Rejection> {
+    let metadata = object.metadata_mut();
+    metadata.uid.clone_from(&old.metadata().uid);
+    metadata.creation_timestamp.clone_from(&old.metadata().creation_timestamp);
+    keep_binding(&mut object, old);
+    let errors = objects::validate_change(&object, old);
+    allowed(object, errors)
+}
+
+fn allowed(object: ApiObject, errors: Vec<FieldError>) -> Result<ApiObject, Rejection> {
     if errors.is_empty() {
         return Ok(object);
     }
     Err(Rejection::invalid_object(object.kind().name(), text(&object.metadata().name), errors))
 }
 
-fn settle_metadata(object: &mut ApiObject, old: Option<&ApiObject>, fresh: &Fresh) {
+fn settle_metadata(object: &mut ApiObject, fresh: &Fresh) {
     let namespaced = object.kind().is_namespaced();
     let metadata = object.metadata_mut();
     if namespaced {
@@ -41,10 +51,8 @@ fn settle_metadata(object: &mut ApiObject, old: Option<&ApiObject>, fresh: &Fres
     if text(&metadata.name).is_empty() && !text(&metadata.generate_name).is_empty() {
         metadata.name = Some(format!("{}{}", text(&metadata.generate_name), fresh.suffix));
     }
-    let old = old.map(ApiObject::metadata);
-    metadata.uid = old.map_or_else(|| Some(fresh.uid.clone()), |old| old.uid.clone());
-    let created = old.map_or_else(|| Some(Time(fresh.now)), |old| old.creation_timestamp.clone());
-    metadata.creation_timestamp = created;
+    metadata.uid = Some(fresh.uid.clone());
+    metadata.creation_timestamp = Some(Time(fresh.now));
     metadata.resource_version = None;
     metadata.deletion_timestamp = None;
     metadata.deletion_grace_period_seconds = None;

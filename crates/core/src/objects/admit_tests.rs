@@ -12,7 +12,12 @@ fn admitted_over(text: &str, old: Option<&ApiObject>) -> Result<ApiObject, Vec<S
         Object::Pod(_) => panic!("a Pod"),
     });
     let fresh = Fresh { uid: "u".to_owned(), suffix: "abcde".to_owned(), now: jiff::Timestamp::UNIX_EPOCH };
-    admit_object(object, old, &fresh).map_err(|rejection| rejection.messages())
+    let admitted = admit_object(object, &fresh);
+    let admitted = admitted.and_then(|object| match old {
+        Some(old) => replace_object(object, old),
+        None => Ok(object),
+    });
+    admitted.map_err(|rejection| rejection.messages())
 }
 
 fn of(kind: &str, rest: &str) -> String {

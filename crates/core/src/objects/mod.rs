@@ -9,7 +9,7 @@ mod references;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-pub use admit::admit_object;
+pub use admit::{admit_object, replace_object};
 pub use key::{ObjectKey, ObjectKind};
 pub use references::{claims, references};
 

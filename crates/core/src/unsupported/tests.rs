@@ -92,11 +92,7 @@ spec:
     assert!(errors.is_empty());
     assert_eq!(
         warnings,
-        [
-            "spec.nodeSelector",
-            "spec.imagePullSecrets",
-            "spec.containers[0].lifecycle.preStop.tcpSocket",
-        ]
+        ["spec.nodeSelector", "spec.imagePullSecrets", "spec.containers[0].lifecycle.preStop.tcpSocket",]
     );
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use k8s_openapi::api::core::v1::Pod;
 use reprise_cri::v1::{ContainerConfig, ContainerMetadata, ImageSpec, KeyValue, LinuxContainerConfig, Mount, Signal};
 
-use super::env::{environment, lookup};
+use super::env::{EnvSources, environment};
 use super::error::ConfigError;
 use super::expansion::expand;
 use super::field_ref::Addresses;
@@ -18,10 +18,11 @@ use super::resource_ref::Machine;
 use super::user::ImageUser;
 use super::{resources, security, termination, user};
 use crate::config::NodeConfig;
+use crate::objects::Objects;
 use crate::paths::PodPaths;
 use crate::runtime_calls::labels;
 use crate::sandbox::hosts;
-use crate::volumes;
+use crate::volumes::{self, VolumesOf};
 
 /// How many runs' logs are kept, as many as restarts in the timeline.
 const KEPT_LOGS: u32 = 100;
@@ -57,6 +58,7 @@ pub(crate) struct Around<'a> {
     pub pod_ips: &'a [String],
     pub qos: &'a str,
     pub machine: &'a Machine,
+    pub objects: &'a Objects,
 }
 
 /// The container's configuration. Makes the files that its mounts need on the way.
@@ -65,12 +67,14 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
     let Found { spec, .. } = find::container(pod, run.container)?;
     let user = user::effective(pod, &spec, &run.image.user)?;
     let addresses = Addresses { pod: around.pod_ips, host: config.host_ip.as_deref() };
-    let variables = environment(pod, &spec, &addresses, around.machine)?;
-    let mut mounts = volumes::mount::of_container(pod, &spec, paths, &variables)?;
+    let from = EnvSources { pod, addresses: &addresses, machine: around.machine, objects: around.objects };
+    let variables = environment(from, &spec)?;
+    let volumes = VolumesOf { pod, paths, objects: around.objects, machine: around.machine };
+    let mut mounts = volumes::mount::of_container(volumes, &spec, &variables)?;
     node_mounts(around, run.container, termination::path_in_container(&spec), &mut mounts)?;
     make_room_for_log(paths, run)?;
     let expanded = |list: &Option<Vec<String>>| -> Vec<String> {
-        list.iter().flatten().map(|text| expand(text, |name| lookup(&variables, name))).collect()
+        list.iter().flatten().map(|text| expand(text, |name| variables.text(name))).collect()
     };
     let stop_signal = spec.lifecycle.as_ref().and_then(|l| l.stop_signal.as_deref());
     Ok(ContainerConfig {
@@ -100,7 +104,7 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
             security_context: Some(security::context(pod, &spec, user, run.target_id, config.seccomp_default)),
         }),
         stop_signal: stop_signal.and_then(Signal::from_str_name).unwrap_or(Signal::RuntimeDefault) as i32,
-        envs: variables.into_iter().map(|(key, value)| KeyValue { key, value: value.into_bytes() }).collect(),
+        envs: variables.into_iter().map(|(key, value)| KeyValue { key, value }).collect(),
         ..ContainerConfig::default()
     })
 }
@@ -149,6 +153,7 @@ fn node_mount(container_path: &str, host_path: &Path) -> Mount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::objects::tests::with;
     use crate::paths::NodePaths;
     use serde_json::json;
 
@@ -166,8 +171,16 @@ mod tests {
         let paths = NodePaths::new(folder.path()).pod(&pod);
         let machine = Machine { memory_bytes: 1 << 30, cpus: 1 };
         let ips = ["10.0.0.2".to_owned()];
-        let around =
-            Around { pod: &pod, config: &config, paths: &paths, pod_ips: &ips, qos: "BestEffort", machine: &machine };
+        let objects = with(&NodePaths::new(folder.path()), &[]);
+        let around = Around {
+            pod: &pod,
+            config: &config,
+            paths: &paths,
+            pod_ips: &ips,
+            qos: "BestEffort",
+            machine: &machine,
+            objects: &objects,
+        };
         let image = ResolvedImage { reference: "sha256:1".to_owned(), ..ResolvedImage::default() };
         std::fs::create_dir_all(paths.folder()).unwrap();
         let of = |epoch, attempt| {

@@ -1,92 +1,159 @@
 //! A container's environment: in the order of the spec, later ones seeing earlier ones through `$(NAME)`.
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource, Pod};
+use k8s_openapi::api::core::v1::{
+    ConfigMapKeySelector, Container, EnvFromSource, EnvVar, EnvVarSource, Pod, SecretKeySelector,
+};
+use reprise_core::objects::ObjectKind;
 
 use super::error::ConfigError;
 use super::expansion::expand;
 use super::field_ref::{Addresses, field};
 use super::resource_ref::{Machine, resource};
+use super::variables::Variables;
+use crate::objects::Objects;
+use crate::pod_key::PodKey;
 
-/// The variables of `container`, each name once.
-pub(crate) fn environment(
-    pod: &Pod,
-    container: &Container,
-    addresses: &Addresses<'_>,
-    machine: &Machine,
-) -> Result<Vec<(String, String)>, ConfigError> {
-    refuse_api_sources(container)?;
-    let mut variables: Vec<(String, String)> = Vec::new();
+/// What variables take their values from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EnvSources<'a> {
+    pub pod: &'a Pod,
+    pub addresses: &'a Addresses<'a>,
+    pub machine: &'a Machine,
+    pub objects: &'a Objects,
+}
+
+/// The variables of `container`, each name once: first those of whole objects, then single ones, which win.
+pub(crate) fn environment(from: EnvSources<'_>, container: &Container) -> Result<Variables, ConfigError> {
+    let mut variables = Variables::default();
+    for source in container.env_from.iter().flatten() {
+        from.add_all(source, &mut variables)?;
+    }
     for variable in container.env.iter().flatten() {
-        let Some(value) = value(pod, container, variable, addresses, machine, &variables)? else { continue };
-        match variables.iter_mut().find(|(name, _)| *name == variable.name) {
-            Some((_, old)) => *old = value,
-            None => variables.push((variable.name.clone(), value)),
+        if let Some(value) = from.value(container, variable, &variables)? {
+            variables.set(&variable.name, value);
         }
     }
     Ok(variables)
 }
 
-/// The value of `name` among `variables`.
-pub(crate) fn lookup(variables: &[(String, String)], name: &str) -> Option<String> {
-    variables.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
-}
-
-/// Without an API server there are no ConfigMaps and Secrets: those that may be missing are, others are an error.
-fn refuse_api_sources(container: &Container) -> Result<(), ConfigError> {
-    for from in container.env_from.iter().flatten() {
-        if let Some(map) = &from.config_map_ref {
-            absent_object("configmap", &map.name, map.optional)?;
+impl EnvSources<'_> {
+    /// Every key that an object can have is the name of a variable (since Kubernetes 1.34 has relaxed that).
+    fn add_all(&self, source: &EnvFromSource, variables: &mut Variables) -> Result<(), ConfigError> {
+        let namespace = PodKey::of(self.pod).namespace;
+        let prefix = source.prefix.as_deref().unwrap_or_default();
+        if let Some(wanted) = &source.config_map_ref {
+            let map = self.objects.config_map(&namespace, &wanted.name);
+            let map = present(map, ObjectKind::ConfigMap, &wanted.name, wanted.optional)?;
+            for (key, value) in map.and_then(|map| map.data).into_iter().flatten() {
+                variables.set(&format!("{prefix}{key}"), value.into_bytes());
+            }
         }
-        if let Some(secret) = &from.secret_ref {
-            absent_object("secret", &secret.name, secret.optional)?;
+        if let Some(wanted) = &source.secret_ref {
+            let secret = self.objects.secret(&namespace, &wanted.name);
+            let secret = present(secret, ObjectKind::Secret, &wanted.name, wanted.optional)?;
+            for (key, value) in secret.and_then(|secret| secret.data).into_iter().flatten() {
+                variables.set(&format!("{prefix}{key}"), value.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// None for a variable whose source may be missing, and is.
+    fn value(
+        &self,
+        container: &Container,
+        variable: &EnvVar,
+        before: &Variables,
+    ) -> Result<Option<Vec<u8>>, ConfigError> {
+        let text = |value: String| Some(value.into_bytes());
+        let Some(source) = &variable.value_from else {
+            let value = variable.value.as_deref().unwrap_or_default();
+            return Ok(text(expand(value, |name| before.text(name))));
+        };
+        match source {
+            EnvVarSource { field_ref: Some(f), .. } => field(self.pod, &f.field_path, self.addresses).map(text),
+            EnvVarSource { resource_field_ref: Some(r), .. } => {
+                resource(self.pod, container, r, self.machine).map(text)
+            }
+            EnvVarSource { config_map_key_ref: Some(key), .. } => self.of_config_map(key),
+            EnvVarSource { secret_key_ref: Some(key), .. } => self.of_secret(key),
+            _ => Ok(Some(Vec::new())),
         }
     }
-    Ok(())
-}
 
-fn absent_object(kind: &'static str, name: &str, optional: Option<bool>) -> Result<(), ConfigError> {
-    if optional == Some(true) { Ok(()) } else { Err(ConfigError::NoApiObject { kind, name: name.to_owned() }) }
-}
-
-fn value(
-    pod: &Pod,
-    container: &Container,
-    variable: &EnvVar,
-    addresses: &Addresses<'_>,
-    machine: &Machine,
-    before: &[(String, String)],
-) -> Result<Option<String>, ConfigError> {
-    let Some(source) = &variable.value_from else {
-        let text = variable.value.as_deref().unwrap_or_default();
-        return Ok(Some(expand(text, |name| lookup(before, name))));
-    };
-    match source {
-        EnvVarSource { field_ref: Some(f), .. } => field(pod, &f.field_path, addresses).map(Some),
-        EnvVarSource { resource_field_ref: Some(r), .. } => resource(pod, container, r, machine).map(Some),
-        EnvVarSource { config_map_key_ref: Some(k), .. } => {
-            absent_object("configmap", &k.name, k.optional).map(|()| None)
-        }
-        EnvVarSource { secret_key_ref: Some(k), .. } => absent_object("secret", &k.name, k.optional).map(|()| None),
-        _ => Ok(Some(String::new())),
+    fn of_config_map(&self, wanted: &ConfigMapKeySelector) -> Result<Option<Vec<u8>>, ConfigError> {
+        let namespace = PodKey::of(self.pod).namespace;
+        let map = self.objects.config_map(&namespace, &wanted.name);
+        let map = present(map, ObjectKind::ConfigMap, &wanted.name, wanted.optional)?;
+        let Some(map) = map else { return Ok(None) };
+        let value = map.data.and_then(|mut data| data.remove(&wanted.key)).map(String::into_bytes);
+        has_key(value, ObjectKind::ConfigMap, &wanted.key, &format!("{namespace}/{}", wanted.name), wanted.optional)
     }
+
+    fn of_secret(&self, wanted: &SecretKeySelector) -> Result<Option<Vec<u8>>, ConfigError> {
+        let namespace = PodKey::of(self.pod).namespace;
+        let secret = self.objects.secret(&namespace, &wanted.name);
+        let secret = present(secret, ObjectKind::Secret, &wanted.name, wanted.optional)?;
+        let Some(secret) = secret else { return Ok(None) };
+        let value = secret.data.and_then(|mut data| data.remove(&wanted.key)).map(|value| value.0);
+        has_key(value, ObjectKind::Secret, &wanted.key, &format!("{namespace}/{}", wanted.name), wanted.optional)
+    }
+}
+
+fn present<T>(
+    object: Option<T>,
+    kind: ObjectKind,
+    name: &str,
+    optional: Option<bool>,
+) -> Result<Option<T>, ConfigError> {
+    if object.is_none() && optional != Some(true) {
+        return Err(ConfigError::NoObject { kind: kind.lower_name(), name: name.to_owned() });
+    }
+    Ok(object)
+}
+
+fn has_key(
+    value: Option<Vec<u8>>,
+    kind: ObjectKind,
+    key: &str,
+    object: &str,
+    optional: Option<bool>,
+) -> Result<Option<Vec<u8>>, ConfigError> {
+    if value.is_none() && optional != Some(true) {
+        return Err(ConfigError::NoKey { key: key.to_owned(), kind: kind.name(), object: object.to_owned() });
+    }
+    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::objects::tests::with;
+    use crate::paths::NodePaths;
     use serde_json::{Value, json};
 
     fn of(env: Value) -> Result<Vec<(String, String)>, ConfigError> {
+        of_both(json!([]), env)
+    }
+
+    fn of_both(env_from: Value, env: Value) -> Result<Vec<(String, String)>, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let map =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"k": "v", "1.x": "y"}});
+        let objects = with(&NodePaths::new(folder.path()), &[map]);
         let pod = json!({
             "metadata": {"name": "p", "namespace": "n", "uid": "u", "labels": {"app.kubernetes.io/x": "y"}},
             "spec": {"nodeName": "lab", "containers": [
-                {"name": "c", "env": env, "resources": {"limits": {"cpu": "1500m", "memory": "64Mi"}}}]}
+                {"name": "c", "env": env, "envFrom": env_from, "resources": {"limits": {"cpu": "1500m", "memory": "64Mi"}}}]}
         });
         let pod: Pod = serde_json::from_value(pod).unwrap();
         let container = &pod.spec.as_ref().unwrap().containers[0];
         let ips = ["10.0.0.2".to_owned(), "fd00::2".to_owned()];
         let addresses = Addresses { pod: &ips, host: Some("192.0.2.1") };
-        environment(&pod, container, &addresses, &Machine { memory_bytes: 1 << 30, cpus: 2 })
+        let machine = Machine { memory_bytes: 1 << 30, cpus: 2 };
+        let from = EnvSources { pod: &pod, addresses: &addresses, machine: &machine, objects: &objects };
+        let variables = environment(from, container)?;
+        Ok(variables.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect())
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -128,9 +195,24 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_config_map_is_an_error_unless_it_is_optional() {
-        let key = |optional: bool| json!([{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k", "optional": optional}}}]);
-        assert!(of(key(true)).unwrap().is_empty());
-        assert!(of(key(false)).unwrap_err().to_string().starts_with("configmap \"m\" not found"));
+    fn whole_objects_come_first_and_single_variables_see_and_replace_them() {
+        let from = json!([{"configMapRef": {"name": "m"}}, {"prefix": "P_", "configMapRef": {"name": "m"}}]);
+        let found = of_both(from, json!([{"name": "k", "value": "$(k)$(P_k)!"}])).unwrap();
+        assert_eq!(found, pairs(&[("1.x", "y"), ("k", "vv!"), ("P_1.x", "y"), ("P_k", "v")]));
+    }
+
+    #[test]
+    fn what_is_missing_is_an_error_in_the_kubelets_words_unless_it_is_optional() {
+        let key = |name: &str, key: &str, optional: bool| {
+            let source = json!({"configMapKeyRef": {"name": name, "key": key, "optional": optional}});
+            of(json!([{"name": "X", "valueFrom": source}])).map_err(|e| e.to_string())
+        };
+        assert_eq!(key("m", "k", false).unwrap(), pairs(&[("X", "v")]));
+        assert!(key("none", "k", true).unwrap().is_empty() && key("m", "none", true).unwrap().is_empty());
+        assert_eq!(key("none", "k", false).unwrap_err(), "configmap \"none\" not found");
+        assert_eq!(key("m", "none", false).unwrap_err(), "couldn't find key none in ConfigMap n/m");
+        let from = |optional: bool| of_both(json!([{"secretRef": {"name": "s", "optional": optional}}]), json!([]));
+        assert_eq!(from(false).unwrap_err().to_string(), "secret \"s\" not found");
+        assert!(from(true).unwrap().is_empty());
     }
 }

@@ -39,13 +39,23 @@ pub(crate) enum ConfigError {
         /// The container.
         container: String,
     },
-    /// A variable takes its value from an object that a node without an API server can't have.
-    #[error("{kind} {name:?} not found: environment variables from the Kubernetes API need a node with an API server")]
-    NoApiObject {
+    /// A variable takes its value from an object that is not there.
+    #[error("{kind} {name:?} not found")]
+    NoObject {
         /// `configmap` or `secret`.
         kind: &'static str,
         /// Its name.
         name: String,
+    },
+    /// A variable takes its value from a key that the object does not have.
+    #[error("couldn't find key {key} in {kind} {object}")]
+    NoKey {
+        /// The key.
+        key: String,
+        /// `ConfigMap` or `Secret`.
+        kind: &'static str,
+        /// Its namespace and name.
+        object: String,
     },
     /// A field that can't be a variable.
     #[error("unsupported fieldPath: {path}")]

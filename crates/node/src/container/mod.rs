@@ -11,3 +11,4 @@ pub(crate) mod resources;
 pub(crate) mod security;
 pub(crate) mod termination;
 pub(crate) mod user;
+pub(crate) mod variables;

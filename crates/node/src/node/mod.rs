@@ -1,6 +1,7 @@
 //! The node agent: holds the data folder, runs a worker for each Pod, takes requests.
 
 mod admit;
+mod objects;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::worker::mail::{Mail, Reply};
 use crate::worker::{Shared, Worker, WorkerHandle};
 
 pub use admit::Applied;
+use objects::objects_for;
 pub use stream::WantedStreams;
 
 /// The pause between attempts to reach the runtime when the node starts.
@@ -80,6 +82,7 @@ impl Node {
         config.data_dir = absolute.map_err(NodeError::file("find", &config.data_dir))?;
         let paths = NodePaths::new(&config.data_dir);
         let (pods, orphans) = pod_file::read_all(&paths)?;
+        let objects = objects_for(&config, &paths, &pods)?;
         orphans.iter().for_each(|folder| remove_orphan(folder));
         let runtime = connect(&config).await?;
         let (publisher, files) = Publisher::start();
@@ -87,7 +90,7 @@ impl Node {
         let machine = Machine::of_this_host();
         let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
         let (started_at, busy) = (Timestamp::now(), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { config, paths, runtime, publisher, machine, http, started_at, busy });
+        let shared = Arc::new(Shared { config, paths, runtime, publisher, machine, objects, http, started_at, busy });
         let node = Self {
             inner: Arc::new(Inner {
                 shared: Arc::clone(&shared),
@@ -182,6 +185,7 @@ impl Node {
         }
         self.inner.shared.publisher.settle().await;
         self.inner.stop_tasks();
+        self.forget_objects();
         let socket = self.inner.shared.paths.control_socket();
         if let Err(error) = std::fs::remove_file(&socket) {
             tracing::debug!(%error, "the control socket is gone already");

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// How much a replacement must outlive.
@@ -15,8 +16,13 @@ pub(crate) enum Durability {
 
 /// Makes `content` the content of `path`. Readers see the old or the new content.
 pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
+    replace_with_mode(path, content, durability, 0o644)
+}
+
+/// The same for a file that not everybody may read.
+pub(crate) fn replace_with_mode(path: &Path, content: &[u8], durability: Durability, mode: u32) -> io::Result<()> {
     let temp = path.with_extension("tmp");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&temp)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&temp)?;
     file.write_all(content)?;
     if durability == Durability::Disk {
         file.sync_data()?;

@@ -1,14 +1,12 @@
 //! `emptyDir`: a folder below the Pod's, or a tmpfs for `medium: Memory`.
 
-use std::ffi::CString;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
 use k8s_openapi::api::core::v1::EmptyDirVolumeSource;
-use rustix::mount::{MountFlags, mount};
 
-use super::VolumeError;
+use super::{VolumeError, tmpfs};
 use crate::quantity;
 
 /// Any container of the Pod may write, whatever user it runs as.
@@ -17,14 +15,14 @@ const MODE: u32 = 0o777;
 const SET_GID: u32 = 0o2000;
 
 /// Makes the volume at `path` unless it is there.
-pub(crate) fn set_up(path: &Path, source: &EmptyDirVolumeSource, fs_group: Option<i64>) -> Result<(), VolumeError> {
+pub(crate) fn set_up(path: &Path, source: &EmptyDirVolumeSource, fs_group: Option<u32>) -> Result<(), VolumeError> {
     fs::create_dir_all(path).map_err(VolumeError::file("create", path))?;
-    if is_memory(source) && !is_mount_point(path)? {
-        mount_tmpfs(path, source)?;
+    if is_memory(source) {
+        tmpfs::ensure_swappable(path, &options(source))?;
     }
     let mode = if fs_group.is_some() { MODE | SET_GID } else { MODE };
-    if let Some(group) = fs_group.and_then(|g| u32::try_from(g).ok()) {
-        chown(path, None, Some(group)).map_err(VolumeError::file("change the group of", path))?;
+    if fs_group.is_some() {
+        chown(path, None, fs_group).map_err(VolumeError::file("change the group of", path))?;
     }
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(VolumeError::file("set the mode of", path))
 }
@@ -34,27 +32,17 @@ pub(crate) fn is_memory(source: &EmptyDirVolumeSource) -> bool {
     source.medium.as_deref() == Some("Memory")
 }
 
-fn mount_tmpfs(path: &Path, source: &EmptyDirVolumeSource) -> Result<(), VolumeError> {
+/// `size=<bytes>` if there is a limit.
+fn options(source: &EmptyDirVolumeSource) -> String {
     let limit = source.size_limit.as_ref().and_then(quantity::value).filter(|bytes| *bytes > 0);
-    let options = limit.map(|bytes| format!("size={bytes}")).unwrap_or_default();
-    let options = CString::new(options).map_err(VolumeError::file("mount a tmpfs on", path))?;
-    mount("tmpfs", path, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())
-        .map_err(VolumeError::file("mount a tmpfs on", path))
-}
-
-/// Whether something is mounted right at `path`: it then lies on another device than its parent.
-fn is_mount_point(path: &Path) -> Result<bool, VolumeError> {
-    let device = |p: &Path| fs::symlink_metadata(p).map(|m| m.dev()).map_err(VolumeError::file("look at", p));
-    match path.parent() {
-        Some(parent) => Ok(device(path)? != device(parent)?),
-        None => Ok(true),
-    }
+    limit.map(|bytes| format!("size={bytes}")).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn content_stays_when_the_volume_is_set_up_again() {

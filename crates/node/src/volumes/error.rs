@@ -12,10 +12,89 @@ pub(crate) enum VolumeError {
         /// Its name.
         volume: String,
     },
-    /// A kind of volume that needs more than a node.
+    /// A volume that can't be set up.
+    #[error("MountVolume.SetUp failed for volume {volume:?} ")]
+    SetUp {
+        /// Its name.
+        volume: String,
+        /// Why not.
+        source: Box<VolumeError>,
+    },
+    /// A ConfigMap, Secret or claim that is not there.
+    #[error("{kind} {name:?} not found")]
+    NoObject {
+        /// Its kind in lower case.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// An object without a key that is to be a file.
+    #[error("{missing}: {key}")]
+    NoKey {
+        /// The kubelet's words for the kind.
+        missing: &'static str,
+        /// The key.
+        key: String,
+    },
+    /// A field of the Pod that can't be a file.
+    #[error(transparent)]
+    Downward(Box<crate::container::error::ConfigError>),
+    /// A projection that needs an API server.
+    #[error("a source of the projected volume is not supported yet: it can be configMap, secret or downwardAPI")]
+    Projection,
+    /// A file's path leaves the volume or hides in it.
+    #[error("invalid path: {problem}: {path}")]
+    FilePath {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A claim without a volume.
+    #[error("error processing PVC {claim}: PVC is not bound: {why}")]
+    NotBound {
+        /// Its namespace and name.
+        claim: String,
+        /// Why it has none.
+        why: String,
+    },
+    /// A claim that another Pod uses alone.
     #[error(
-        "MountVolume.SetUp failed for volume {volume:?} : this node provides emptyDir and hostPath volumes, not {kind}"
+        "persistentvolumeclaim {claim:?} uses the ReadWriteOncePod access mode and is already in use by another pod"
     )]
+    InUse {
+        /// Its name.
+        claim: String,
+    },
+    /// A claim for a block device.
+    #[error("persistentvolumeclaim {claim:?} has volumeMode Block, which is not supported yet: use Filesystem")]
+    Block {
+        /// Its name.
+        claim: String,
+    },
+    /// A PersistentVolume of another kind.
+    #[error("persistentvolume {name:?} is neither hostPath nor local: others are not supported yet")]
+    VolumeSource {
+        /// Its name.
+        name: String,
+    },
+    /// A local volume's folder is not there.
+    #[error("path {} does not exist", path.display())]
+    LocalMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A local volume that is a device or a file.
+    #[error("path {} is no folder: local volumes that are block devices are not supported yet", path.display())]
+    LocalNoFolder {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The Pod's folder is being removed.
+    #[error("the Pod is being removed")]
+    TornDown,
+    /// A kind of volume that needs more than a node.
+    #[error("MountVolume.SetUp failed for volume {volume:?} : this node does not provide {kind} volumes yet")]
     Unsupported {
         /// Its name.
         volume: String,

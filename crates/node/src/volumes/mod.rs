@@ -1,51 +1,159 @@
 //! The Pod's volumes: made before its sandbox, the same in every epoch, gone with the Pod.
 //!
-//! A node without an API server can provide `emptyDir` and `hostPath`. Everything that the node makes lies below the
-//! Pod's folder; what lies elsewhere (hostPath) is only ever mounted, never changed or removed.
+//! Everything that the node makes lies below the Pod's folder; what lies elsewhere (hostPath, the volume of a claim) is
+//! only ever mounted, and never removed.
 
+mod atomic_writer;
+pub(crate) mod claim;
 pub(crate) mod empty_dir;
 pub(crate) mod error;
+mod files;
 pub(crate) mod host_path;
 pub(crate) mod mount;
+mod ownership;
+pub(crate) mod payload;
 pub(crate) mod sub_path;
 pub(crate) mod teardown;
+pub(crate) mod tmpfs;
 pub(crate) mod usage;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1::{Pod, Volume};
+use reprise_core::objects::{ObjectKey, references};
 
 pub(crate) use error::VolumeError;
 
+use crate::container::resource_ref::Machine;
+use crate::objects::Objects;
 use crate::paths::PodPaths;
 
-/// Makes all volumes of the Pod. Safe to repeat: what exists stays, and what a reboot unmounted is mounted again.
-pub(crate) fn set_up(pod: &Pod, paths: &PodPaths) -> Result<(), VolumeError> {
-    let spec = pod.spec.as_ref();
-    let fs_group = spec.and_then(|s| s.security_context.as_ref()).and_then(|c| c.fs_group);
-    for volume in spec.iter().flat_map(|s| s.volumes.iter().flatten()) {
+/// A Pod and where its volumes come from and go to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VolumesOf<'a> {
+    pub pod: &'a Pod,
+    pub paths: &'a PodPaths,
+    pub objects: &'a Objects,
+    pub machine: &'a Machine,
+}
+
+impl<'a> VolumesOf<'a> {
+    fn all(&self) -> impl Iterator<Item = &'a Volume> {
+        self.pod.spec.iter().flat_map(|s| s.volumes.iter().flatten())
+    }
+
+    fn sources(&self) -> payload::Sources<'a> {
+        payload::Sources { pod: self.pod, objects: self.objects, machine: self.machine }
+    }
+
+    /// Makes all volumes of the Pod. Safe to repeat: what exists stays, and what a reboot unmounted is mounted again.
+    pub(crate) fn set_up(&self) -> Result<(), VolumeError> {
+        self.all().try_for_each(|volume| self.set_up_one(volume))
+    }
+
+    fn set_up_one(&self, volume: &Volume) -> Result<(), VolumeError> {
+        let group = fs_group(self.pod);
+        let failed = |source: VolumeError| VolumeError::SetUp { volume: volume.name.clone(), source: Box::new(source) };
         if let Some(source) = &volume.empty_dir {
-            empty_dir::set_up(&paths.empty_dir(&volume.name), source, fs_group)?;
+            empty_dir::set_up(&self.paths.empty_dir(&volume.name), source, group)
         } else if let Some(source) = &volume.host_path {
-            host_path::check(&volume.name, source)?;
+            host_path::check(&volume.name, source)
+        } else if let Some(source) = &volume.persistent_volume_claim {
+            claim::set_up(volume, source, self.pod, self.paths, self.objects).map_err(failed)
+        } else if files::plugin(volume).is_some() {
+            files::set_up(volume, self.sources(), self.paths, group).map_err(failed)
         } else {
-            return Err(VolumeError::Unsupported { volume: volume.name.clone(), kind: kind(volume) });
+            Err(VolumeError::Unsupported { volume: volume.name.clone(), kind: kind(volume) })
         }
+    }
+
+    /// Brings the files of those volumes up to date that `concerned` says are concerned. Gives an error for each that fails.
+    pub(crate) fn refresh(&self, concerned: &Concerned) -> Vec<VolumeError> {
+        let mut errors = Vec::new();
+        for volume in self.all().filter(|volume| concerned.includes(volume, self.pod)) {
+            if let Err(source) = files::refresh(volume, self.sources(), self.paths, fs_group(self.pod)) {
+                errors.push(VolumeError::SetUp { volume: volume.name.clone(), source: Box::new(source) });
+            }
+        }
+        errors
+    }
+
+    /// Where the volume called `name` lies on the node.
+    pub(crate) fn location(&self, name: &str) -> Result<PathBuf, VolumeError> {
+        let volume = self.named(name)?;
+        if volume.empty_dir.is_some() {
+            Ok(self.paths.empty_dir(name))
+        } else if let Some(source) = &volume.host_path {
+            Ok(PathBuf::from(&source.path))
+        } else if let Some(source) = &volume.persistent_volume_claim {
+            claim::location(source, self.pod, self.objects)
+        } else if let Some(plugin) = files::plugin(volume) {
+            Ok(self.paths.volume(plugin, name))
+        } else {
+            Err(VolumeError::Unsupported { volume: name.to_owned(), kind: kind(volume) })
+        }
+    }
+
+    /// Whether containers may only read the volume, whatever their mounts say.
+    pub(crate) fn is_read_only(&self, name: &str) -> Result<bool, VolumeError> {
+        let volume = self.named(name)?;
+        let claim = volume.persistent_volume_claim.as_ref();
+        Ok(files::plugin(volume).is_some() || claim.is_some_and(|claim| claim.read_only == Some(true)))
+    }
+
+    fn named(&self, name: &str) -> Result<&'a Volume, VolumeError> {
+        self.all().find(|v| v.name == name).ok_or_else(|| VolumeError::NotFound { volume: name.to_owned() })
+    }
+}
+
+/// What changed, as far as volumes are concerned.
+#[derive(Debug, Clone)]
+pub(crate) enum Concerned {
+    /// Every volume: nobody knows what changed meanwhile.
+    All,
+    /// Those made from these objects.
+    Objects(BTreeSet<ObjectKey>),
+    /// Those that show labels and annotations.
+    Metadata,
+}
+
+impl Concerned {
+    fn includes(&self, volume: &Volume, pod: &Pod) -> bool {
+        match self {
+            Self::All => true,
+            Self::Objects(keys) => {
+                let mut alone = Pod { metadata: pod.metadata.clone(), ..Pod::default() };
+                alone.spec.get_or_insert_default().volumes = Some(vec![volume.clone()]);
+                !references(&alone).is_disjoint(keys)
+            }
+            Self::Metadata => volume.downward_api.is_some() || volume.projected.is_some(),
+        }
+    }
+}
+
+/// Takes away the files that a Pod has in memory: first their content, as other mount namespaces may hold a copy of the
+/// mount, then the mount. Volumes that containers write to stay.
+pub(crate) fn wipe(paths: &PodPaths) -> Result<(), VolumeError> {
+    for folder in files::in_memory_plugins().map(|plugin| paths.plugin(plugin)) {
+        for volume in teardown::entries(&folder)? {
+            teardown::empty(&volume)?;
+        }
+        teardown::unmount_below(&folder)?;
     }
     Ok(())
 }
 
-/// Where the volume called `name` lies on the node.
-pub(crate) fn location(pod: &Pod, paths: &PodPaths, name: &str) -> Result<PathBuf, VolumeError> {
+/// Whether the Pod has volumes that show labels and annotations.
+pub(crate) fn shows_metadata(pod: &Pod) -> bool {
     let mut volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
-    let Some(volume) = volumes.find(|v| v.name == name) else {
-        return Err(VolumeError::NotFound { volume: name.to_owned() });
-    };
-    match (&volume.empty_dir, &volume.host_path) {
-        (Some(_), _) => Ok(paths.empty_dir(name)),
-        (None, Some(source)) => Ok(PathBuf::from(&source.path)),
-        (None, None) => Err(VolumeError::Unsupported { volume: name.to_owned(), kind: kind(volume) }),
-    }
+    volumes.any(|volume| Concerned::Metadata.includes(volume, pod))
+}
+
+/// The group that the Pod's volumes belong to.
+fn fs_group(pod: &Pod) -> Option<u32> {
+    let group = pod.spec.as_ref().and_then(|s| s.security_context.as_ref()).and_then(|c| c.fs_group);
+    group.and_then(|group| u32::try_from(group).ok())
 }
 
 /// The field of the volume's source, as the manifest spells it.
@@ -56,20 +164,5 @@ fn kind(volume: &Volume) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::paths::NodePaths;
-    use serde_json::json;
-
-    #[test]
-    fn a_volume_that_needs_an_api_server_is_refused_by_its_name_and_kind() {
-        let folder = tempfile::tempdir().unwrap();
-        let pod: Pod = serde_json::from_value(json!({
-            "metadata": {"uid": "u"},
-            "spec": {"containers": [], "volumes": [{"name": "v", "configMap": {"name": "m"}}]}
-        }))
-        .unwrap();
-        let error = set_up(&pod, &NodePaths::new(folder.path()).pod(&pod)).unwrap_err();
-        assert!(matches!(error, VolumeError::Unsupported { volume, kind } if volume == "v" && kind == "configMap"));
-    }
-}
+#[path = "volumes_tests.rs"]
+mod tests;

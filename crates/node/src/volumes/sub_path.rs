@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, mkd
 use rustix::io::Errno;
 use rustix::mount::mount_bind_recursive;
 
-use super::VolumeError;
+use super::{VolumeError, teardown};
 
 /// Binds `sub_path` of the volume at `volume` below `place` and returns where. A missing one is made as a folder.
 pub(crate) fn bind(volume: &Path, sub_path: &str, place: &Path) -> Result<PathBuf, VolumeError> {
@@ -21,6 +21,7 @@ pub(crate) fn bind(volume: &Path, sub_path: &str, place: &Path) -> Result<PathBu
     let found = open_or_make(&root, sub_path)?;
     let about = fstat(&found).map_err(VolumeError::file("look at", volume.join(sub_path)))?;
     let target = place.join(format!("{:x}-{}", about.st_dev, about.st_ino));
+    clear_stale(place, &target)?;
     if is_bound(&target, &about) {
         return Ok(target);
     }
@@ -28,6 +29,19 @@ pub(crate) fn bind(volume: &Path, sub_path: &str, place: &Path) -> Result<PathBu
     let source = format!("/proc/self/fd/{}", found.as_raw_fd());
     mount_bind_recursive(source.as_str(), &target).map_err(VolumeError::file("bind a subPath to", &target))?;
     Ok(target)
+}
+
+/// Removes what an earlier run of the container had bound here: a file of a volume whose files are replaced is another
+/// one each time.
+fn clear_stale(place: &Path, keep: &Path) -> Result<(), VolumeError> {
+    for path in teardown::entries(place)?.into_iter().filter(|path| path != keep) {
+        teardown::unmount_at(&path)?;
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|about| about.is_dir());
+        // What is under the mount is the empty folder or file that was made for it.
+        let removed = if is_folder { fs::remove_dir(&path) } else { fs::remove_file(&path) };
+        removed.map_err(VolumeError::file("remove", path))?;
+    }
+    Ok(())
 }
 
 fn is_bound(target: &Path, about: &Stat) -> bool {
@@ -87,8 +101,7 @@ fn escape(sub_path: &str, errno: Errno) -> VolumeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volumes::teardown;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt, symlink};
 
     #[test]
     fn a_path_that_leads_out_of_the_volume_is_refused() {
@@ -103,6 +116,68 @@ mod tests {
             assert!(matches!(open_or_make(&root, bad), Err(VolumeError::SubPathEscapes { .. })), "{bad}");
         }
         open_or_make(&root, "inner").unwrap();
+    }
+
+    /// A container that swaps a folder for a link, over and over, while the node resolves a path through it.
+    #[test]
+    fn a_path_that_is_swapped_meanwhile_never_leads_out() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let (volume, outside) = (folder.path().join("v"), folder.path().join("outside"));
+        fs::create_dir_all(volume.join("real/deep")).unwrap();
+        fs::create_dir_all(outside.join("deep")).unwrap();
+        symlink(&outside, volume.join("evil")).unwrap();
+        symlink("real", volume.join("turn")).unwrap();
+        let (root, over) = (File::open(&volume).unwrap(), AtomicBool::new(false));
+        let wanted = fs::metadata(volume.join("real/deep")).unwrap().ino();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for turn in 0.. {
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let target = if turn % 2 == 0 { "evil" } else { "real" };
+                    symlink(target, volume.join("next")).unwrap();
+                    fs::rename(volume.join("next"), volume.join("turn")).unwrap();
+                }
+            });
+            let mut found = 0;
+            for _ in 0..20_000 {
+                match open_or_make(&root, "turn/deep") {
+                    Ok(fd) => {
+                        assert_eq!(fstat(&fd).unwrap().st_ino, wanted, "led out of the volume");
+                        found += 1;
+                    }
+                    Err(VolumeError::SubPathEscapes { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            over.store(true, Ordering::Relaxed);
+            assert!(found > 0);
+        });
+    }
+
+    #[test]
+    fn a_file_is_bound_as_it_is_and_the_one_that_took_its_place_later_instead_of_it() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (volume, place) = (folder.path().join("v"), folder.path().join("p"));
+        fs::create_dir(&volume).unwrap();
+        fs::write(volume.join("f"), "1").unwrap();
+        let first = bind(&volume, "f", &place).unwrap();
+        fs::write(volume.join("new"), "2").unwrap();
+        fs::rename(volume.join("new"), volume.join("f")).unwrap();
+        assert_eq!(fs::read_to_string(&first).unwrap(), "1", "what is bound stays");
+        let second = bind(&volume, "f", &place).unwrap();
+        assert_eq!(fs::read_to_string(&second).unwrap(), "2");
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 1, "the first is in nobody's way");
+        // A link in place of the file is followed in the volume only.
+        fs::remove_file(volume.join("f")).unwrap();
+        symlink("/etc/passwd", volume.join("f")).unwrap();
+        assert!(matches!(bind(&volume, "f", &place), Err(VolumeError::SubPathEscapes { .. })));
+        teardown::unmount_below(folder.path()).unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::VolumeError;
@@ -23,6 +24,41 @@ pub(crate) fn remove(folder: &Path) -> Result<(), VolumeError> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(VolumeError::file("remove", folder)(e)),
         _ => Ok(()),
     }
+}
+
+/// Removes all that is in `folder` and on its own file system, if it is there. Copies of a mount that other namespaces
+/// have hold nothing then.
+pub(crate) fn empty(folder: &Path) -> Result<(), VolumeError> {
+    for path in entries(folder)? {
+        let is_folder = fs::symlink_metadata(&path).map_err(VolumeError::file("look at", &path))?.is_dir();
+        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(VolumeError::file("remove", path))?;
+    }
+    Ok(())
+}
+
+/// What is in `folder`; nothing if it is not there.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, VolumeError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(VolumeError::file("read", folder)(e)),
+    };
+    let paths = entries.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>();
+    paths.map_err(VolumeError::file("read", folder))
+}
+
+/// Unmounts what is mounted right at `path`, all layers of it.
+pub(crate) fn unmount_at(path: &Path) -> Result<(), VolumeError> {
+    for _ in 0..ROUNDS {
+        match unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
+            Ok(()) => {}
+            // Nothing is mounted there.
+            Err(Errno::INVAL) => return Ok(()),
+            Err(error) => return Err(VolumeError::file("unmount", path)(error)),
+        }
+    }
+    Err(VolumeError::StillMounted { path: path.to_owned() })
 }
 
 /// Unmounts everything below `folder`.

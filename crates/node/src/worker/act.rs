@@ -85,7 +85,12 @@ impl Worker {
     }
 
     pub(super) fn job(&self) -> Job {
-        Job { shared: self.shared.clone(), pod: self.pod.clone(), paths: self.paths.clone() }
+        Job {
+            shared: self.shared.clone(),
+            pod: self.pod.clone(),
+            paths: self.paths.clone(),
+            volumes: self.volumes.clone(),
+        }
     }
 
     pub(super) fn tell_event(&self, event: events::PodEvent) {

@@ -113,6 +113,11 @@ impl Flights {
         self.flights.get(key).is_some_and(|f| f.serial == serial)
     }
 
+    /// When it began.
+    pub(crate) fn began(&self, key: &FlightKey, serial: u64) -> Option<Instant> {
+        self.flights.get(key).filter(|f| f.serial == serial).map(|f| f.began)
+    }
+
     /// It ended well.
     pub(crate) fn end(&mut self, key: &FlightKey, serial: u64) {
         if self.is_current(key, serial) {

@@ -1,10 +1,12 @@
 //! What a worker is told: by the observer, by its own tasks, by people.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::EphemeralContainer;
 use reprise_core::hook::HookResult;
+use reprise_core::objects::ObjectKey;
 use reprise_core::observed::{ContainerObservation, SandboxObservation};
 use reprise_core::probe::{ProbeKind, ProbeVerdict};
 use reprise_cri::CriError;
@@ -34,6 +36,10 @@ pub(crate) enum Mail {
     Probed { id: String, kind: ProbeKind, verdict: ProbeVerdict },
     /// The preStop hook of this container has ended, or had no more time.
     PreStopOver { id: String },
+    /// Objects that the Pod refers to changed.
+    ObjectsChanged(BTreeSet<ObjectKey>),
+    /// Volumes could not be brought up to date.
+    NotRefreshed(Vec<String>),
     /// The Pod uses more of a volume than it may.
     Exceeded(String),
     /// Delete the Pod within this time; none is the time that its spec gives.

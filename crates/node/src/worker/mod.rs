@@ -19,6 +19,7 @@ mod pass;
 mod requests;
 mod sight;
 mod tasks;
+mod volumes;
 mod weight;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ use crate::container::resource_ref::Machine;
 use crate::error::{NodeError, chain};
 use crate::health::pre_stop::PreStops;
 use crate::health::probers::Probers;
+use crate::objects::Objects;
 use crate::paths::{NodePaths, PodPaths};
 use crate::pod_key::{PodKey, uid_of};
 use crate::publisher::{NodeEvent, Publisher};
@@ -51,9 +53,11 @@ use crate::record::timeline_file::Timeline;
 use crate::record::view_files;
 use crate::runtime_calls::Runtime;
 use crate::view::PodView;
+use crate::volumes::Concerned;
 use flights::Flights;
 use mail::Mail;
 use sight::Sight;
+use volumes::VolumeWork;
 
 /// How long calls that are under way may take to end when the node shuts down.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
@@ -66,6 +70,7 @@ pub(crate) struct Shared {
     pub runtime: Runtime,
     pub publisher: Publisher,
     pub machine: Machine,
+    pub objects: Objects,
     /// For probes and hooks.
     pub http: reqwest::Client,
     /// When the agent started.
@@ -127,6 +132,10 @@ pub(crate) struct Worker {
     post_start: BTreeMap<String, HookResult>,
     pre_stops: PreStops,
     measuring: Option<AbortHandle>,
+    volumes: VolumeWork,
+    volumes_released: bool,
+    /// When an object that the Pod refers to changed last.
+    objects_changed_at: Option<Instant>,
     status: PodStatus,
     stage: Stage,
     wake_at: Option<Timestamp>,
@@ -164,6 +173,7 @@ impl Worker {
         let uid = uid_of(&pod).to_owned();
         let handle =
             WorkerHandle { uid: uid.clone(), mailbox: sender.clone(), view: Arc::clone(&view), ended: has_ended };
+        let volumes = VolumeWork::new(Arc::clone(&shared), paths.clone(), Arc::clone(&view));
         let worker = Self {
             shared,
             key: PodKey::of(&pod),
@@ -189,6 +199,9 @@ impl Worker {
             post_start: BTreeMap::new(),
             pre_stops: PreStops::default(),
             measuring: None,
+            volumes,
+            volumes_released: false,
+            objects_changed_at: None,
             status: PodStatus::default(),
             stage: Stage::Live,
             wake_at: None,
@@ -206,6 +219,9 @@ impl Worker {
     /// Works until the Pod is gone or the node stops.
     pub(crate) async fn run(mut self) -> Finished {
         self.start_measuring();
+        self.follow_objects();
+        // Objects may have changed while nobody looked.
+        self.refresh_volumes(Concerned::All);
         while !self.stopping {
             if self.synced {
                 self.pass().await;
@@ -216,6 +232,7 @@ impl Worker {
             self.count_busy();
             self.next_mail().await;
         }
+        self.shared.objects.unfollow(&self.uid);
         let gone = self.stage == Stage::Gone && !self.stopping;
         self.wind_up().await;
         let last_word = gone.then(|| self.event(self.stage_news()));
@@ -258,6 +275,8 @@ impl Worker {
             Mail::Done { key, serial, outcome } => self.on_done(key, serial, outcome),
             Mail::Probed { id, kind, verdict } => self.on_probed(id, kind, verdict),
             Mail::PreStopOver { id } => self.pre_stops.end(&id),
+            Mail::ObjectsChanged(keys) => self.on_objects_changed(keys),
+            Mail::NotRefreshed(errors) => self.on_not_refreshed(errors),
             Mail::Exceeded(message) => self.evict = Some(message),
             Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,
             Mail::Annotate { name, value, reply } => self.on_annotate(name, value, reply).await,

@@ -128,9 +128,14 @@ impl Worker {
     }
 
     fn failed(&mut self, key: &FlightKey, serial: u64, reason: &'static str, message: String) {
+        let outdated = self.is_outdated(reason, self.flights.began(key, serial));
         self.flights.end(key, serial);
         // A call that failed may have left something behind.
         self.start_resync();
+        if outdated {
+            // The next pass tries again at once.
+            return;
+        }
         let container = match key {
             FlightKey::CreateSandbox => {
                 self.sandbox_failure = Some(again(self.sandbox_failure.as_ref(), reason, &message));

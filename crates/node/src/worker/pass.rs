@@ -15,7 +15,7 @@ use super::weight::needs_disk;
 use crate::error::{NodeError, chain};
 use crate::publisher::News;
 use crate::record::ledger_file;
-use crate::volumes::{self, teardown};
+use crate::volumes;
 use crate::{events, fault};
 
 /// How long a ledger change that can wait does wait.
@@ -43,6 +43,7 @@ impl Worker {
         self.act(&plan.actions);
         if self.stage != Stage::Live {
             self.stop_measuring();
+            self.release_volumes().await;
         }
         let mut entries = std::mem::take(&mut self.own_entries);
         entries.extend(plan.entries);
@@ -170,11 +171,8 @@ impl Worker {
     pub(super) async fn tear_down(&mut self) -> bool {
         self.flights.abort_all();
         self.shared.publisher.settle().await;
-        let (folder, logs) = (self.paths.folder().to_owned(), self.paths.logs().to_owned());
-        let removed = tokio::task::spawn_blocking(move || {
-            teardown::remove_logs(&logs)?;
-            teardown::remove(&folder)
-        });
+        let work = self.volumes.clone();
+        let removed = tokio::task::spawn_blocking(move || work.tear_down());
         match removed.await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => self.tear_down_later(&chain(&error)),

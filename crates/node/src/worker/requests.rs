@@ -10,6 +10,7 @@ use super::Worker;
 use super::mail::Reply;
 use crate::error::NodeError;
 use crate::record::pod_file;
+use crate::volumes::{Concerned, shows_metadata};
 
 /// The grace period of a Pod that names none, in seconds.
 const DEFAULT_GRACE: i64 = 30;
@@ -50,7 +51,10 @@ impl Worker {
                 list.push(container);
             }
         });
-        answer(reply, result.await);
+        let result = result.await;
+        // It may refer to more objects.
+        self.follow_objects();
+        answer(reply, result);
     }
 
     async fn change(&mut self, change: impl FnOnce(&mut Pod)) -> Result<(), NodeError> {
@@ -62,6 +66,9 @@ impl Worker {
         })?;
         self.pod = Arc::new(pod);
         self.update_view();
+        if shows_metadata(&self.pod) {
+            self.refresh_volumes(Concerned::Metadata);
+        }
         Ok(())
     }
 }

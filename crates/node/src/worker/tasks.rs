@@ -11,13 +11,14 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::mail::{Listed, Mail, Outcome, Resynced};
 use super::sight::Sight;
+use super::volumes::VolumeWork;
 use crate::container::build::{self, Around, ResolvedImage, RunOf};
 use crate::error::chain;
 use crate::events;
 use crate::image::ensure::{self, Ensured};
 use crate::paths::PodPaths;
 use crate::runtime_calls::{Runtime, reading};
-use crate::{sandbox, volumes};
+use crate::sandbox;
 
 /// What every task for a Pod needs.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub(super) struct Job {
     pub shared: Arc<Shared>,
     pub pod: Arc<Pod>,
     pub paths: PodPaths,
+    pub volumes: VolumeWork,
 }
 
 /// A container to create.
@@ -56,7 +58,7 @@ pub(super) async fn create_sandbox(job: Job, attempt: u32) -> Outcome {
     const REASON: &str = "CreatePodSandboxError";
     let preparing = job.clone();
     let prepared = blocking(move || {
-        volumes::set_up(&preparing.pod, &preparing.paths).map_err(|e| ("FailedMount", chain(&e)))?;
+        preparing.volumes.set_up().map_err(|e| ("FailedMount", chain(&e)))?;
         std::fs::create_dir_all(preparing.paths.logs())
             .map_err(|e| (REASON, format!("can't create the log folder {}: {e}", preparing.paths.logs().display())))?;
         sandbox::build::config(&preparing.pod, &preparing.shared.config, &preparing.paths, attempt)
@@ -123,6 +125,7 @@ pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
             pod_ips: &of.sandbox.ips,
             qos: &of.qos,
             machine: &preparing.shared.machine,
+            objects: &preparing.shared.objects,
         };
         let config = build::config(&around, &run).map_err(|e| ("CreateContainerConfigError", chain(&e)))?;
         let sandbox =

@@ -6,7 +6,7 @@ use reprise_core::gates::FeatureGates;
 
 use super::workload::SHARED;
 use crate::manifests::Source;
-use crate::run::input::admit_all;
+use crate::run::input::{Input, admit_all};
 
 /// The volume that is added.
 pub const VOLUME: &str = "work";
@@ -14,7 +14,8 @@ pub const VOLUME: &str = "work";
 /// The Pod and the warnings about its manifest.
 pub fn pod(gates: FeatureGates) -> Result<(Pod, Vec<String>)> {
     let text = include_str!("../../../../examples/ml-worker.yaml").to_owned();
-    let (pods, warnings) = admit_all(&[Source { name: "examples/ml-worker.yaml".to_owned(), text }], gates)?;
+    let source = Source { name: "examples/ml-worker.yaml".to_owned(), text };
+    let Input { pods, warnings, .. } = admit_all(&[source], gates)?;
     let mut pod = pods.into_iter().next().unwrap_or_default();
     add_volume(&mut pod);
     Ok((pod, warnings))

@@ -89,7 +89,7 @@ async fn watch(agent: &Agent, news: News, pod: Pod, output: Output, witness: &Ar
     let mut session = Session::new(&agent.node, news, Teller::new(output), options)?;
     let seen_by = Arc::clone(witness);
     session.witness(move |pod, entry| seen_by.lock().unwrap_or_else(PoisonError::into_inner).see(pod, entry));
-    add_pods(&agent.node, &mut session, vec![pod]).await?;
+    add_pods(&agent.node, &mut session, vec![pod], Vec::new()).await?;
     session.finish().await
 }
 

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
+use reprise_core::objects::ApiObject;
 use reprise_node::{Node, NodeError, PodKey};
 
 use crate::agent::Agent;
@@ -22,19 +23,20 @@ use crate::manifests;
 use crate::pod::PodReport;
 use crate::pod::summary::Summary;
 use crate::settings::Settings;
+use input::Input;
 use output::Teller;
 use session::{Options, Outcome, Session, say_kept};
 
 /// Runs the verb.
 pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
     let sources = manifests::read(&args.manifests)?;
-    let (pods, warnings) = input::admit_all(&sources, settings.gates)?;
+    let Input { pods, objects, warnings } = input::admit_all(&sources, settings.gates)?;
     warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
     let (agent, news) = Agent::start(settings).await?;
     let options = Options { keep: args.keep, events: args.events, limit: None };
     let session = async {
         let mut session = Session::new(&agent.node, news, Teller::new(args.output), options)?;
-        add_pods(&agent.node, &mut session, pods).await?;
+        add_pods(&agent.node, &mut session, pods, objects).await?;
         session.finish().await
     };
     let outcome = session.await;
@@ -47,13 +49,14 @@ pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
     Ok(exit_code(&outcome, args.keep))
 }
 
-/// Takes all Pods on, or none: what is in the way of one of them is found before the first one starts.
-pub async fn add_pods(node: &Node, session: &mut Session<'_>, pods: Vec<Pod>) -> Result<()> {
-    let refused: Vec<String> =
-        pods.iter().filter_map(|pod| node.check(pod).err()).map(|error| error.to_string()).collect();
+/// Takes all Pods and objects on, or none: what is in the way of one of them is found before the first one starts.
+pub async fn add_pods(node: &Node, session: &mut Session<'_>, pods: Vec<Pod>, objects: Vec<ApiObject>) -> Result<()> {
+    let refused = pods.iter().filter_map(|pod| node.check(pod).err()).chain(node.check_objects(&objects));
+    let refused: Vec<String> = refused.map(|error| error.to_string()).collect();
     if !refused.is_empty() {
         return Err(BadInput::all(refused).into());
     }
+    node.apply_objects(objects).await.context("can't take in what the Pods refer to")?;
     for pod in pods {
         let key = PodKey::of(&pod);
         let applied = node.apply(pod).await.with_context(|| format!("can't run the Pod {key}"))?;
