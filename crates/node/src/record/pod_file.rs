@@ -1,6 +1,7 @@
 //! `pod.json`: the Pod as admitted, with what has been asked for since (deletion, annotations).
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -21,6 +22,8 @@ pub(crate) fn write(paths: &PodPaths, pod: &Pod) -> Result<(), NodeError> {
 pub(crate) fn read_all(paths: &NodePaths) -> Result<(Vec<Pod>, Vec<PathBuf>), NodeError> {
     let folder = paths.pods();
     fs::create_dir_all(&folder).map_err(NodeError::file("create", &folder))?;
+    // Volumes in it are open to every user of a container; users of the host do not get that far.
+    fs::set_permissions(&folder, Permissions::from_mode(0o750)).map_err(NodeError::file("set the mode of", &folder))?;
     let (mut pods, mut orphans) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(&folder).map_err(NodeError::file("read", &folder))? {
         let entry = entry.map_err(NodeError::file("read", &folder))?.path();

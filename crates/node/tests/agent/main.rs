@@ -10,6 +10,7 @@ mod fake_runtime;
 mod harness;
 mod hooks;
 mod images;
+mod objects;
 mod probes;
 mod restart;
 mod runtime_away;

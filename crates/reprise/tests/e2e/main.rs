@@ -17,3 +17,4 @@ mod streams;
 mod telling;
 mod triggers;
 mod verbs;
+mod volumes;
