@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper_util::rt::TokioIo;
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -32,6 +32,13 @@ pub struct CriClient {
     channel: Channel,
     socket: Arc<Path>,
     timeout: Duration,
+    observer: Option<Arc<dyn CallObserver>>,
+}
+
+/// Somebody who is told of every call when it has ended.
+pub trait CallObserver: std::fmt::Debug + Send + Sync {
+    /// The CRI call `operation` took this long. For a streaming call that is the opening of the stream.
+    fn ended(&self, operation: &'static str, took: Duration, succeeded: bool);
 }
 
 /// What a call is, for its time limit and for its errors.
@@ -87,13 +94,20 @@ impl CriClient {
                 let path = Arc::clone(&path);
                 async move { socket::connect(&path).await.map(TokioIo::new) }
             }));
-        Ok(Self { channel, socket, timeout: DEFAULT_TIMEOUT })
+        Ok(Self { channel, socket, timeout: DEFAULT_TIMEOUT, observer: None })
     }
 
     /// The same client with another default time limit for its calls.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The same client whose calls are told to `observer`.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn CallObserver>) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -134,6 +148,19 @@ impl CriClient {
     /// # Errors
     /// [`CriError::Call`] if the runtime refused or can't be reached, [`CriError::Timeout`] if it did not answer.
     pub async fn call<T>(
+        &self,
+        call: Call,
+        answer: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, CriError> {
+        let (operation, begun) = (call.operation, Instant::now());
+        let answer = self.limited(call, answer).await;
+        if let Some(observer) = &self.observer {
+            observer.ended(operation, begun.elapsed(), answer.is_ok());
+        }
+        answer
+    }
+
+    async fn limited<T>(
         &self,
         call: Call,
         answer: impl Future<Output = Result<Response<T>, Status>>,

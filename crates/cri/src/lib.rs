@@ -12,7 +12,7 @@ mod json;
 mod redact;
 pub mod socket;
 
-pub use client::{Call, CriClient, MAX_MESSAGE_BYTES};
+pub use client::{Call, CallObserver, CriClient, MAX_MESSAGE_BYTES};
 pub use error::{CodeClass, CriError};
 
 /// Messages, clients and servers generated from the CRI definition, package `runtime.v1`.

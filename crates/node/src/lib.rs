@@ -19,6 +19,7 @@ mod events;
 mod fault;
 mod health;
 mod image;
+mod metrics;
 mod node;
 mod objects;
 mod observer;

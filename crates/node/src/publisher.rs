@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::events::PodEvent;
+use crate::metrics::Metrics;
 use crate::pod_key::{PodKey, uid_of};
 use crate::record::replace::{Durability, replace};
 
@@ -55,6 +56,7 @@ pub enum News {
 pub(crate) struct Publisher {
     subscribers: Arc<Mutex<Vec<mpsc::UnboundedSender<NodeEvent>>>>,
     files: mpsc::UnboundedSender<FileOrder>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -69,10 +71,10 @@ enum FileOrder {
 
 impl Publisher {
     /// Starts the task that writes files; it ends when the last clone is gone.
-    pub(crate) fn start() -> (Self, JoinHandle<()>) {
+    pub(crate) fn start(metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
         let (files, orders) = mpsc::unbounded_channel();
         let task = tokio::spawn(write_files(orders));
-        (Self { subscribers: Arc::default(), files }, task)
+        (Self { subscribers: Arc::default(), files, metrics }, task)
     }
 
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<NodeEvent> {
@@ -82,6 +84,7 @@ impl Publisher {
     }
 
     pub(crate) fn tell(&self, event: &NodeEvent) {
+        self.metrics.take(event);
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is gone does not come back.
         subscribers.retain(|s| s.send(event.clone()).is_ok());
@@ -151,7 +154,7 @@ mod tests {
     async fn the_file_has_the_newest_status_and_subscribers_get_every_event() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("status.json");
-        let (publisher, _task) = Publisher::start();
+        let (publisher, _task) = Publisher::start(Arc::default());
         let mut events = publisher.subscribe();
         for epoch in 0..20 {
             let status = PodStatus { message: Some(epoch.to_string()), ..PodStatus::default() };

@@ -21,6 +21,7 @@ use crate::container::resource_ref::Machine;
 use crate::control::server;
 use crate::error::NodeError;
 use crate::health;
+use crate::metrics::Metrics;
 use crate::observer::{self, Directory};
 use crate::paths::NodePaths;
 use crate::pod_key::PodKey;
@@ -84,13 +85,15 @@ impl Node {
         let (pods, orphans) = pod_file::read_all(&paths)?;
         let objects = objects_for(&config, &paths, &pods)?;
         orphans.iter().for_each(|folder| remove_orphan(folder));
-        let runtime = connect(&config).await?;
-        let (publisher, files) = Publisher::start();
+        let metrics = Arc::new(Metrics::default());
+        let runtime = connect(&config, &metrics).await?;
+        let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
         let machine = Machine::of_this_host();
         let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
         let (started_at, busy) = (Timestamp::now(), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { config, paths, runtime, publisher, machine, objects, http, started_at, busy });
+        let shared =
+            Arc::new(Shared { config, paths, runtime, publisher, machine, objects, http, metrics, started_at, busy });
         let node = Self {
             inner: Arc::new(Inner {
                 shared: Arc::clone(&shared),
@@ -275,9 +278,9 @@ fn remove_orphan(folder: &Path) {
     }
 }
 
-async fn connect(config: &NodeConfig) -> Result<Runtime, NodeError> {
+async fn connect(config: &NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
     let unreachable = |error| NodeError::Runtime { socket: config.cri_socket.clone(), source: Box::new(error) };
-    let runtime = Runtime::connect(&config.cri_socket).map_err(unreachable)?;
+    let runtime = Runtime::connect(&config.cri_socket, metrics.clone()).map_err(unreachable)?;
     let limit = Instant::now() + config.runtime_wait;
     loop {
         match runtime.version().await {

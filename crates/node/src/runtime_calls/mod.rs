@@ -6,6 +6,7 @@ pub(crate) mod labels;
 pub(crate) mod reading;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -17,7 +18,7 @@ use reprise_cri::v1::{
     RemovePodSandboxRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest, StopPodSandboxRequest,
     VersionRequest,
 };
-use reprise_cri::{Call, CriClient, CriError};
+use reprise_cri::{Call, CallObserver, CriClient, CriError};
 use tonic::Streaming;
 
 use crate::fault;
@@ -40,8 +41,9 @@ pub(crate) struct Listing {
 }
 
 impl Runtime {
-    pub(crate) fn connect(socket: &Path) -> Result<Self, CriError> {
-        Ok(Self { client: CriClient::connect(socket)? })
+    /// The runtime at `socket`; its calls are told to `observer`.
+    pub(crate) fn connect(socket: &Path, observer: Arc<dyn CallObserver>) -> Result<Self, CriError> {
+        Ok(Self { client: CriClient::connect(socket)?.observed_by(observer) })
     }
 
     pub(crate) async fn version(&self) -> Result<(), CriError> {

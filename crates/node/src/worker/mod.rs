@@ -44,6 +44,7 @@ use crate::container::resource_ref::Machine;
 use crate::error::{NodeError, chain};
 use crate::health::pre_stop::PreStops;
 use crate::health::probers::Probers;
+use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::paths::{NodePaths, PodPaths};
 use crate::pod_key::{PodKey, uid_of};
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     pub objects: Objects,
     /// For probes and hooks.
     pub http: reqwest::Client,
+    pub metrics: Arc<Metrics>,
     /// When the agent started.
     pub started_at: Timestamp,
     /// How many workers have something under way: a runtime without events is then asked more often.

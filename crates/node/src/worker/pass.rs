@@ -120,6 +120,7 @@ impl Worker {
         }
         let told = |entry: Entry| {
             tracing::info!(pod = %self.key, epoch = entry.epoch, event = entry.happened.name(), "pod");
+            self.shared.metrics.entry(&self.pod, &entry);
             let event = events::of_entry(&self.pod, &entry).map(News::Event);
             std::iter::once(News::Entry(entry)).chain(event)
         };
