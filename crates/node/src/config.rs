@@ -6,6 +6,8 @@ use std::time::Duration;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
 
+use crate::http::HttpConfig;
+
 /// Settings of one node agent. Several agents can run on one machine with different data folders.
 #[derive(Debug, Clone)]
 pub struct NodeConfig {
@@ -41,6 +43,8 @@ pub struct NodeConfig {
     pub runtime_wait: Duration,
     /// How often the use of volumes with a `sizeLimit` is measured.
     pub usage_period: Duration,
+    /// The kubelet's HTTP API; none: it is not served.
+    pub http: Option<HttpConfig>,
 }
 
 impl NodeConfig {
@@ -64,6 +68,7 @@ impl NodeConfig {
             runtime_handler: String::new(),
             runtime_wait: Duration::from_secs(10),
             usage_period: Duration::from_secs(10),
+            http: None,
         }
     }
 }

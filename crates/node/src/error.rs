@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use reprise_cri::CriError;
 
+use crate::http::HttpError;
 use crate::pod_key::PodKey;
 
 /// A failed request to the node, or a node that can't start.
@@ -134,6 +135,17 @@ pub enum NodeError {
         /// Why not.
         source: Box<CriError>,
     },
+    /// A port of a Pod could not be reached.
+    #[error("can't forward ports of {key}")]
+    PortForward {
+        /// The Pod.
+        key: PodKey,
+        /// Why not.
+        source: Box<CriError>,
+    },
+    /// The kubelet's HTTP API can't be served.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// The Pod's worker has ended, because the node is shutting down.
     #[error("the node is shutting down")]
     ShuttingDown,

@@ -38,6 +38,18 @@ impl NodePaths {
         self.data_dir.join("agent.sock")
     }
 
+    /// The folder of what the HTTP API needs: its token, and the certificate that it was given or made.
+    #[must_use]
+    pub fn http_folder(&self) -> PathBuf {
+        self.data_dir.join("kubelet")
+    }
+
+    /// The token that lets a client of the HTTP API in.
+    #[must_use]
+    pub fn http_token(&self) -> PathBuf {
+        self.http_folder().join("token")
+    }
+
     /// The folder of all Pods' records.
     #[must_use]
     pub fn pods(&self) -> PathBuf {

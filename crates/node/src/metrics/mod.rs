@@ -5,7 +5,7 @@ mod counter;
 mod histogram;
 mod news;
 mod operation;
-mod pods;
+pub(crate) mod pods;
 pub(crate) mod text;
 
 use std::collections::HashMap;

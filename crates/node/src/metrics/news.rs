@@ -9,7 +9,7 @@ use reprise_core::timeline::{Entry, Happened};
 
 use super::Metrics;
 use crate::container::find;
-use crate::publisher::{NodeEvent, News};
+use crate::publisher::{News, NodeEvent};
 
 impl Metrics {
     /// Something happened to `pod`.

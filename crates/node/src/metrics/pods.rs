@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn pods_and_containers_are_counted_as_they_stand() {
         let states = [json!({"running": {}}), json!({"running": {}}), json!({"terminated": {"exitCode": 0}})];
-        let status = |state| json!({"name": "c", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": state});
+        let status =
+            |state| json!({"name": "c", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": state});
         let statuses: Vec<_> = states.into_iter().map(status).collect();
         let sandbox = Some(SandboxRecord { id: "s".to_owned(), ips: Vec::new() });
         let view = PodView {

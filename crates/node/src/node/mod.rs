@@ -5,13 +5,16 @@ mod objects;
 mod stream;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
+use reprise_cri::CriError;
+use reprise_cri::v1::{ContainerStats, PodSandboxStats};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -21,7 +24,9 @@ use crate::container::resource_ref::Machine;
 use crate::control::server;
 use crate::error::NodeError;
 use crate::health;
-use crate::metrics::Metrics;
+use crate::http::{self, Listening};
+use crate::metrics::text::Text;
+use crate::metrics::{self, Metrics};
 use crate::observer::{self, Directory};
 use crate::paths::NodePaths;
 use crate::pod_key::PodKey;
@@ -57,6 +62,8 @@ pub(crate) struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// The workers' tasks.
     employed: Mutex<Vec<JoinHandle<()>>>,
+    /// Where the HTTP API is served.
+    http_address: OnceLock<SocketAddr>,
     _lock: AgentLock,
 }
 
@@ -102,6 +109,7 @@ impl Node {
                 applying: tokio::sync::Mutex::default(),
                 tasks: Mutex::new(vec![files]),
                 employed: Mutex::default(),
+                http_address: OnceLock::new(),
                 _lock: lock,
             }),
         };
@@ -109,9 +117,48 @@ impl Node {
             node.employ(pod, false)?;
         }
         let control = server::listen(&shared.paths.control_socket(), Arc::downgrade(&node.inner))?;
+        node.serve_http().await?;
         let observing = tokio::spawn(observer::run(shared, node.inner.directory.clone()));
         node.inner.tasks().extend([control, observing]);
         Ok((node, events))
+    }
+
+    async fn serve_http(&self) -> Result<(), NodeError> {
+        let Shared { config, paths, .. } = &*self.inner.shared;
+        if let Some(http) = &config.http {
+            let Listening { address, task } = http::start(http, paths, &config.node_name, self.downgrade()).await?;
+            self.inner.tasks().push(task);
+            self.inner.http_address.get_or_init(|| address);
+        }
+        Ok(())
+    }
+
+    /// Where the kubelet's HTTP API is served, if it is.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.inner.http_address.get().copied()
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.inner)
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.shared.metrics
+    }
+
+    /// All that is counted and measured.
+    pub(crate) fn metrics_text(&self) -> Text {
+        let mut text = Text::default();
+        metrics::pods::write(&mut text, &self.config().node_name, &self.pods());
+        self.metrics().write(&mut text);
+        text
+    }
+
+    /// What sandboxes and containers use, as the runtime has measured it. Containers come within their sandboxes
+    /// where the runtime knows those.
+    pub(crate) async fn usage(&self) -> Result<(Vec<PodSandboxStats>, Vec<ContainerStats>), CriError> {
+        self.inner.shared.runtime.usage().await
     }
 
     pub(crate) fn of(inner: Arc<Inner>) -> Self {

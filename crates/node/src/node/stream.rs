@@ -53,6 +53,29 @@ impl Node {
         answer.map_err(|error| NodeError::Attach { key: key.clone(), container: name, source: Box::new(error) })
     }
 
+    /// Where a client can reach ports of a Pod, once and soon. `ports` are those that it names beforehand, if any.
+    ///
+    /// # Errors
+    /// If there is no such Pod, it has no sandbox, or the runtime refuses.
+    pub async fn port_forward(&self, key: &PodKey, ports: &[u16]) -> Result<String, NodeError> {
+        let view = self.pod(key).ok_or_else(|| NodeError::NoSuchPod { key: key.clone() })?;
+        let sandbox = view.ledger.sandbox.ok_or_else(|| NodeError::NoSuchPod { key: key.clone() })?;
+        let answer = self.inner.shared.runtime.port_forward_url(&sandbox.id, ports).await;
+        answer.map_err(|error| NodeError::PortForward { key: key.clone(), source: Box::new(error) })
+    }
+
+    /// Runs `command` in a container to its end: what it wrote, output before error output.
+    ///
+    /// # Errors
+    /// If there is no such Pod or running container, or the runtime refuses.
+    pub async fn run_command(&self, key: &PodKey, container: &str, command: Vec<String>) -> Result<Vec<u8>, NodeError> {
+        let (name, id) = self.running_container(key, Some(container))?;
+        let answer = self.inner.shared.runtime.exec(&id, command, 0).await;
+        let answer =
+            answer.map_err(|error| NodeError::Exec { key: key.clone(), container: name, source: Box::new(error) })?;
+        Ok([answer.stdout, answer.stderr].concat())
+    }
+
     /// Its name, and the id of its current run.
     fn running_container(&self, key: &PodKey, container: Option<&str>) -> Result<(String, String), NodeError> {
         let view = self.pod(key).ok_or_else(|| NodeError::NoSuchPod { key: key.clone() })?;

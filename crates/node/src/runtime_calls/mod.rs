@@ -4,6 +4,7 @@
 
 pub(crate) mod labels;
 pub(crate) mod reading;
+mod usage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use reprise_cri::v1::{
     AttachRequest, Container, ContainerConfig, ContainerEventResponse, ContainerFilter, ContainerStatus,
     ContainerStatusRequest, CreateContainerRequest, ExecRequest, ExecSyncRequest, ExecSyncResponse, GetEventsRequest,
     Image, ImageSpec, ImageStatusRequest, ListContainersRequest, ListPodSandboxRequest, PodSandbox, PodSandboxConfig,
-    PodSandboxFilter, PodSandboxStatus, PodSandboxStatusRequest, PullImageRequest, RemoveContainerRequest,
-    RemovePodSandboxRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest, StopPodSandboxRequest,
-    VersionRequest,
+    PodSandboxFilter, PodSandboxStatus, PodSandboxStatusRequest, PortForwardRequest, PullImageRequest,
+    RemoveContainerRequest, RemovePodSandboxRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest,
+    StopPodSandboxRequest, VersionRequest,
 };
 use reprise_cri::{Call, CallObserver, CriClient, CriError};
 use tonic::Streaming;
@@ -188,8 +189,15 @@ impl Runtime {
         answer.map(|a| a.url)
     }
 
+    /// Where a client can reach ports in a sandbox.
+    pub(crate) async fn port_forward_url(&self, sandbox: &str, ports: &[u16]) -> Result<String, CriError> {
+        let port = ports.iter().copied().map(i32::from).collect();
+        let request = PortForwardRequest { pod_sandbox_id: sandbox.to_owned(), port };
+        let call = Call::new("PortForward", sandbox);
+        self.client.call(call, self.client.runtime().port_forward(request)).await.map(|a| a.url)
+    }
+
     /// Runs a command in a container. `limit_seconds` 0 is no limit.
-    #[allow(dead_code, reason = "for probes and hooks")]
     pub(crate) async fn exec(
         &self,
         id: &str,

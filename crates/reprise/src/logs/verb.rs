@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use reprise_node::{NodePaths, PodKey, PodView};
+use reprise_node::{NodePaths, PodKey, PodView, log_attempt};
 
-use super::choice;
 use super::line::Line;
 use super::tail::Tail;
 use crate::access;
 use crate::cli::LogsArgs;
-use crate::pod::PodReport;
 use crate::settings::Settings;
 
 /// Runs the verb. Both streams of the container come on standard output, in order, as from kubectl.
@@ -20,7 +18,7 @@ pub async fn run(args: LogsArgs, settings: &Settings) -> Result<ExitCode> {
     let Ok(key) = args.pod.parse::<PodKey>();
     let view = access::pod(settings, &key).await?;
     let container = access::container(&view, args.container)?;
-    let attempt = choice::attempt(&PodReport::of(&view), &view.ledger, &container, args.previous)?;
+    let attempt = log_attempt(&view, &container, args.previous)?;
     let mut tail = Tail::new(log_path(settings, &view, &container, attempt));
     print(&mut tail)?;
     while args.follow && goes_on(settings, &view, &container, attempt).await? {

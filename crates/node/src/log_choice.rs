@@ -1,40 +1,67 @@
 //! Which run's log is asked for, decided and worded as the kubelet does.
 
-use k8s_openapi::api::core::v1::ContainerStateWaiting;
-use reprise_core::ledger::Ledger;
+use k8s_openapi::api::core::v1::{ContainerStateWaiting, ContainerStatus, PodStatus};
 use thiserror::Error;
 
-use crate::pod::PodReport;
+use crate::view::PodView;
 
 /// Why there is no log to show.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoLog {
+    /// The Pod has no such container.
     #[error("container {container} is not valid for pod {pod}")]
-    NoSuchContainer { pod: String, container: String },
+    NoSuchContainer {
+        /// The Pod's name.
+        pod: String,
+        /// The name that was asked for.
+        container: String,
+    },
+    /// There was no run before.
     #[error("previous terminated container {container:?} in pod {pod:?} not found")]
-    NoPrevious { pod: String, container: String },
+    NoPrevious {
+        /// The Pod's name.
+        pod: String,
+        /// The container.
+        container: String,
+    },
+    /// There has been no run yet.
     #[error("container {container:?} in pod {pod:?} is waiting to start: {why}")]
-    Waiting { pod: String, container: String, why: String },
+    Waiting {
+        /// The Pod's name.
+        pod: String,
+        /// The container.
+        container: String,
+        /// What for.
+        why: String,
+    },
 }
 
 /// The number of the run whose log it is: the current one, or the one before.
-pub fn attempt(pod: &PodReport, ledger: &Ledger, container: &str, previous: bool) -> Result<u32, NoLog> {
-    let (pod_name, name) = (pod.name.clone(), container.to_owned());
-    let Some(status) = pod.container(container) else {
-        return Err(NoLog::NoSuchContainer { pod: pod_name, container: name });
+///
+/// # Errors
+/// If there is no such run.
+pub fn attempt(view: &PodView, container: &str, previous: bool) -> Result<u32, NoLog> {
+    let pod = view.pod.metadata.name.clone().unwrap_or_default();
+    let container = container.to_owned();
+    let Some(status) = status_of(&view.status, &container) else {
+        return Err(NoLog::NoSuchContainer { pod, container });
     };
     let state = status.state.clone().unwrap_or_default();
-    let record = ledger.containers.get(container).cloned().unwrap_or_default();
+    let record = view.ledger.containers.get(&container).cloned().unwrap_or_default();
     // While a container waits for its back-off, its current run is shown as the last one.
     let current_is_last = state.waiting.is_some() && record.exit().is_some();
     let before = record.last.as_ref().and_then(|_| record.restart_count.checked_sub(1));
     let current = record.was_started().then_some(record.restart_count);
     if previous {
         let found = if current_is_last { current } else { before };
-        return found.ok_or(NoLog::NoPrevious { pod: pod_name, container: name });
+        return found.ok_or(NoLog::NoPrevious { pod, container });
     }
-    let waiting = || NoLog::Waiting { pod: pod_name, container: name, why: why(state.waiting.as_ref()) };
-    current.or(before).ok_or_else(waiting)
+    current.or(before).ok_or_else(|| NoLog::Waiting { pod, container, why: why(state.waiting.as_ref()) })
+}
+
+fn status_of<'a>(status: &'a PodStatus, container: &str) -> Option<&'a ContainerStatus> {
+    let lists = [&status.container_statuses, &status.init_container_statuses, &status.ephemeral_container_statuses];
+    lists.into_iter().flatten().flatten().find(|status| status.name == container)
 }
 
 fn why(waiting: Option<&ContainerStateWaiting>) -> String {
@@ -48,7 +75,8 @@ fn why(waiting: Option<&ContainerStateWaiting>) -> String {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use reprise_core::ledger::{ContainerRecord, Exit, Run};
+    use reprise_core::ledger::{ContainerRecord, Exit, Ledger, Run};
+    use reprise_core::plan::Stage;
     use serde_json::{Value, json};
 
     use super::*;
@@ -84,9 +112,14 @@ mod tests {
     fn ask(record: ContainerRecord, state: Value, previous: bool) -> Result<u32, String> {
         let status =
             json!({ "name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state });
-        let pod = crate::pod::testing::report(json!({ "phase": "Running", "containerStatuses": [status] }));
-        let ledger = Ledger { containers: [("c".to_owned(), record)].into(), ..Ledger::default() };
-        attempt(&pod, &ledger, "c", previous).map_err(|e| e.to_string())
+        let view = PodView {
+            pod: serde_json::from_value(json!({ "metadata": { "name": "p" } })).unwrap(),
+            status: serde_json::from_value(json!({ "phase": "Running", "containerStatuses": [status] })).unwrap(),
+            ledger: Ledger { containers: [("c".to_owned(), record)].into(), ..Ledger::default() },
+            stage: Stage::Live,
+            steps: Vec::new(),
+        };
+        attempt(&view, "c", previous).map_err(|e| e.to_string())
     }
 
     #[test]

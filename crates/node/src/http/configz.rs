@@ -1,0 +1,62 @@
+//! The settings that are in force, as the kubelet shows its own.
+
+use hyper::Response;
+use serde_json::{Map, Value, json};
+
+use super::answer::{Body, Refusal, json as answer};
+use crate::config::NodeConfig;
+
+/// The answer of `/configz`.
+pub(super) fn of(config: &NodeConfig) -> Result<Response<Body>, Refusal> {
+    answer(&json!({ "kubeletconfig": kubelet_configuration(config) }))
+}
+
+fn kubelet_configuration(config: &NodeConfig) -> Value {
+    let mut shown = Map::new();
+    let mut show = |name: &str, value: Value| shown.insert(name.to_owned(), value);
+    show("kind", json!("KubeletConfiguration"));
+    show("apiVersion", json!("kubelet.config.k8s.io/v1beta1"));
+    if let Some(http) = &config.http {
+        show("address", json!(http.address.ip().to_string()));
+        show("port", json!(http.address.port()));
+        let client_ca = http.client_ca_file.as_ref().map(|path| json!({ "clientCAFile": path }));
+        let x509 = client_ca.unwrap_or_else(|| json!({}));
+        show("authentication", json!({ "x509": x509, "anonymous": { "enabled": false } }));
+        if let Some((certificate, key)) = &http.certificate {
+            show("tlsCertFile", json!(certificate));
+            show("tlsPrivateKeyFile", json!(key));
+        }
+    }
+    let longest = std::time::Duration::try_from(config.limits.max).unwrap_or_default();
+    show("crashLoopBackOff", json!({ "maxContainerRestartPeriod": format!("{}s", longest.as_secs_f64()) }));
+    show("clusterDomain", json!(config.cluster_domain));
+    show("clusterDNS", json!(config.cluster_dns));
+    show("resolvConf", json!(config.resolv_conf));
+    show("seccompDefault", json!(config.seccomp_default));
+    show("podPidsLimit", json!(config.pids_limit.unwrap_or(-1)));
+    show("containerRuntimeEndpoint", json!(format!("unix://{}", config.cri_socket.display())));
+    show(
+        "featureGates",
+        json!({
+            reprise_core::gates::CONTAINER_RESTART_RULES: config.gates.container_restart_rules,
+            reprise_core::gates::RESTART_ALL_CONTAINERS: config.gates.restart_all_containers_on_container_exits,
+        }),
+    );
+    Value::Object(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_shown_under_the_kubelets_names() {
+        let mut config = NodeConfig::new("/d", "/d/cri.sock");
+        config.pids_limit = Some(100);
+        let shown = kubelet_configuration(&config);
+        assert_eq!((&shown["podPidsLimit"], &shown["clusterDomain"]), (&json!(100), &json!("cluster.local")));
+        assert_eq!(shown["crashLoopBackOff"]["maxContainerRestartPeriod"], "300s");
+        assert_eq!(shown["containerRuntimeEndpoint"], "unix:///d/cri.sock");
+        assert_eq!(shown["featureGates"]["ContainerRestartRules"], true);
+    }
+}

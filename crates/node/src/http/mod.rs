@@ -1,0 +1,32 @@
+//! The kubelet's HTTP API, over TLS: what its clients (API servers, metrics collectors, people with curl) ask a node.
+//!
+//! ```text
+//! TLS -> who asks? -> route -> Pods, logs, metrics, statistics: answered here
+//!                          \-> exec, attach, port-forward: the runtime gives a URL, and both ends are joined there
+//! ```
+//!
+//! Only `/healthz` is open to everybody. For all else a client needs a certificate of the configured authority, or
+//! the token that lies in the data folder: whoever may use this API can run commands in containers.
+
+mod access;
+mod answer;
+mod config;
+mod configz;
+mod error;
+mod listen;
+mod logs;
+mod machine;
+mod pods;
+mod proxy;
+mod query;
+mod resource;
+mod route;
+mod serve;
+mod stats;
+mod stream;
+mod tls;
+mod token;
+
+pub use config::HttpConfig;
+pub use error::HttpError;
+pub(crate) use listen::{Listening, start};
