@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{AppArmorProfile, Container, ResourceRequirement
 
 use super::Unsupported;
 use crate::field::FieldPath;
-use crate::unset::{entries, is_true, list};
+use crate::unset::{entries, list};
 use crate::validation::is_huge_pages;
 
 pub(super) fn find(container: &Container, path: &FieldPath, found: &mut Unsupported) {
