@@ -61,12 +61,19 @@ impl Settings {
     }
 
     fn node(&self) -> NodeConfig {
+        let defaults = NodeConfig::new(&self.data_dir, self.runtime().socket);
+        let kubelet = self.kubelet.clone();
         NodeConfig {
             cgroup_root: Some(self.cgroup_root.clone()),
             gates: self.gates,
             limits: self.limits,
             pids_limit: self.pids_limit,
-            ..NodeConfig::new(&self.data_dir, self.runtime().socket)
+            seccomp_default: kubelet.seccomp_default.unwrap_or(defaults.seccomp_default),
+            cluster_dns: kubelet.cluster_dns.unwrap_or_default(),
+            cluster_domain: kubelet.cluster_domain.unwrap_or_else(|| defaults.cluster_domain.clone()),
+            resolv_conf: kubelet.resolv_conf.unwrap_or_else(|| defaults.resolv_conf.clone()),
+            http: self.http.clone(),
+            ..defaults
         }
     }
 }

@@ -21,6 +21,8 @@ Examples (as root):
 pub struct Cli {
     #[command(flatten)]
     pub node: NodeArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -51,12 +53,27 @@ pub struct NodeArgs {
         value_name = "GATE=BOOL,..."
     )]
     pub feature_gates: String,
-    /// Back-off between failed restarts: first delay and longest delay
-    #[arg(long, global = true, default_value = "10s..5m", value_name = "INITIAL..MAX")]
-    pub restart_backoff: String,
+    /// Back-off between failed restarts: first delay and longest delay [default: 10s..5m]
+    #[arg(long, global = true, value_name = "INITIAL..MAX")]
+    pub restart_backoff: Option<String>,
     /// How many processes a container may have [default: no limit]
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
     pub pod_pids_limit: Option<i64>,
+    /// Settings in the kubelet's format (KubeletConfiguration); flags win over it
+    #[arg(long, global = true, env = "REPRISE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What the program says about its own work, on standard error.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// How much: error, warn, info, debug, trace, or TARGET=LEVEL,...
+    #[arg(long, global = true, env = "REPRISE_LOG", default_value = "warn", value_name = "LEVEL")]
+    pub log_level: String,
+    /// For people or for programs: one JSON object a line
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub log_format: Output,
 }
 
 /// What to do.
@@ -123,6 +140,12 @@ pub struct RunArgs {
     /// Print the Kubernetes Events of the Pods too
     #[arg(long)]
     pub events: bool,
+    /// Serve the kubelet's HTTP API (TLS), such as 127.0.0.1:10250; port 0 takes any that is free
+    #[arg(long, value_name = "IP:PORT")]
+    pub kubelet_address: Option<std::net::SocketAddr>,
+    /// Let clients of that API in that have a certificate of an authority in this file, besides those with the token
+    #[arg(long, value_name = "FILE")]
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// `reprise logs`.

@@ -27,7 +27,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, LogArgs, Output};
+use failure::BadInput;
 use settings::Settings;
 
 /// The runtime's worker threads: Pods wait for the kernel and for disks, not for processors.
@@ -48,13 +49,13 @@ fn start(cli: Cli) -> Result<ExitCode> {
         let single = tokio::runtime::Builder::new_current_thread().enable_all().build();
         return single.context("can't start the async runtime")?.block_on(demo::workload::run(program));
     }
-    log_to_stderr();
+    log_to_stderr(&cli.log)?;
     let many = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     many.context("can't start the async runtime")?.block_on(carry_out(cli))
 }
 
 async fn carry_out(cli: Cli) -> Result<ExitCode> {
-    let Cli { node, command } = cli;
+    let Cli { node, command, log: _ } = cli;
     if let Command::Demo(args) = &command {
         return demo::run(args, &node).await;
     }
@@ -74,9 +75,15 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-/// What the agent itself has to say, at the level that `REPRISE_LOG` asks for.
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("REPRISE_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+/// What the agent itself has to say.
+fn log_to_stderr(args: &LogArgs) -> Result<()> {
+    let level = &args.log_level;
+    let filter = tracing_subscriber::EnvFilter::try_new(level);
+    let filter = filter.map_err(|e| BadInput::new(format!("--log-level {level}: {e}")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match args.log_format {
+        Output::Text => log.init(),
+        Output::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
 }

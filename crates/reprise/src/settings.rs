@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -13,6 +14,7 @@ use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
+use reprise_node::{HttpConfig, KubeletConfiguration, chain};
 use reprise_runtime::{Subnet, Subnet6};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,10 @@ pub struct Settings {
     pub gates: FeatureGates,
     pub limits: BackoffLimits,
     pub pids_limit: Option<i64>,
+    /// What a file in the kubelet's format says.
+    pub kubelet: KubeletConfiguration,
+    /// The kubelet's HTTP API, where it is to be served.
+    pub http: Option<HttpConfig>,
 }
 
 /// The part of the settings that later verbs must agree with.
@@ -61,17 +67,32 @@ impl Settings {
         let bridge = args.bridge.clone().or(known_bridge).unwrap_or_else(|| format!("reprise{:06x}", id & 0xff_ffff));
         let known_subnet = remembered.as_ref().map(|known| known.subnet.as_str());
         let subnet = args.subnet.as_deref().or(known_subnet).unwrap_or(DEFAULT_SUBNET);
+        let kubelet = args.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let known_subnet6 = remembered.as_ref().and_then(|known| known.subnet6.as_deref());
         Ok(Self {
             bridge: check_bridge(bridge)?,
             subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
             subnet6: subnet6(args.subnet6.as_deref().or(known_subnet6))?,
             cgroup_root: format!("/reprise-{id:016x}"),
-            gates: args.feature_gates.parse().map_err(|e| BadInput::new(format!("--feature-gates: {e}")))?,
-            limits: backoff(&args.restart_backoff)?,
-            pids_limit: args.pod_pids_limit,
+            gates: gates(&args.feature_gates, &kubelet.feature_gates)?,
+            limits: limits(args.restart_backoff.as_deref(), &kubelet)?,
+            pids_limit: args.pod_pids_limit.or(kubelet.pod_pids_limit.filter(|limit| *limit > 0)),
+            kubelet,
+            http: None,
             data_dir,
         })
+    }
+
+    /// The same with the kubelet's HTTP API, if these flags or the file ask for it.
+    pub fn with_http(&self, address: Option<SocketAddr>, client_ca_file: Option<PathBuf>) -> Result<Self> {
+        let http = self.kubelet.http(address).map(|http| match &client_ca_file {
+            Some(_) => HttpConfig { client_ca_file: client_ca_file.clone(), ..http },
+            None => http,
+        });
+        if http.is_none() && client_ca_file.is_some() {
+            return Err(BadInput::new("--client-ca-file: no API is served: give --kubelet-address too").into());
+        }
+        Ok(Self { http, ..self.clone() })
     }
 
     /// Leaves in the data folder what later verbs need.
@@ -147,6 +168,30 @@ fn subnet6(text: Option<&str>) -> Result<Option<Subnet6>> {
     parsed.map_err(|e| BadInput::new(format!("--subnet6: {e}")).into())
 }
 
+/// The file's settings. What it can't do is said at once.
+fn read_config(path: &Path) -> Result<KubeletConfiguration> {
+    let read = KubeletConfiguration::read(path);
+    let (settings, warnings) = read.map_err(|error| BadInput::new(format!("--config: {}", chain(&error))))?;
+    warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
+    Ok(settings)
+}
+
+/// The flag's gates win over the file's.
+fn gates(flag: &str, file: &str) -> Result<FeatureGates> {
+    let wrong = |e| BadInput::new(format!("--feature-gates: {e}"));
+    Ok(format!("{file},{flag}").parse().map_err(wrong)?)
+}
+
+/// The file knows a longest delay only; the first one is then no longer than that.
+fn limits(flag: Option<&str>, kubelet: &KubeletConfiguration) -> Result<BackoffLimits> {
+    if let Some(text) = flag {
+        return backoff(text);
+    }
+    let BackoffLimits { initial, max } = BackoffLimits::default();
+    let max = kubelet.max_restart_period.unwrap_or(max);
+    Ok(BackoffLimits { initial: initial.min(max), max })
+}
+
 fn backoff(text: &str) -> Result<BackoffLimits> {
     let bad = |why: &str| BadInput::new(format!("--restart-backoff {text}: {why}, as in 10s..5m"));
     let (initial, max) = text.split_once("..").ok_or_else(|| bad("two durations are needed"))?;
@@ -199,6 +244,24 @@ mod tests {
         assert_eq!((later.bridge.as_str(), later.subnet.to_string().as_str()), ("br9", "10.9.0.0/24"));
         assert_eq!(later.subnet6.unwrap().to_string(), "fd00:9::/64");
         assert_eq!(settings(folder.path(), &["--subnet6", "none"]).unwrap().subnet6, None);
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubelet.yaml");
+        let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        let fields = "podPidsLimit: 7\ncrashLoopBackOff: {maxContainerRestartPeriod: 5s}\n";
+        fs::write(&file, format!("{head}{fields}")).unwrap();
+        let config = ["--config", file.to_str().unwrap()];
+        let of_file = settings(folder.path(), &config).unwrap();
+        assert_eq!((of_file.pids_limit, of_file.limits.max), (Some(7), SignedDuration::from_secs(5)));
+        let flags = [&config[..], &["--pod-pids-limit", "9", "--restart-backoff", "1s..2s"]].concat();
+        let of_flags = settings(folder.path(), &flags).unwrap();
+        assert_eq!((of_flags.pids_limit, of_flags.limits.max), (Some(9), SignedDuration::from_secs(2)));
+        fs::write(&file, format!("{head}podPidsLimit: many\n")).unwrap();
+        let error = settings(folder.path(), &config).unwrap_err().to_string();
+        assert!(error.contains("kubelet.yaml: podPidsLimit: Invalid value: \"many\""), "{error}");
     }
 
     #[test]

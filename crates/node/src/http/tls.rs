@@ -72,9 +72,10 @@ fn own_certificate(folder: &Path, node_name: &str, address: SocketAddr) -> Resul
 
 fn names(node_name: &str, address: SocketAddr) -> Vec<String> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    let ip = address.ip();
-    for name in [node_name.to_owned(), ip.to_string()] {
-        if !(ip.is_unspecified() && name == ip.to_string()) && !names.contains(&name) {
+    // That it listens everywhere is no name.
+    let ip = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+    for name in ip.into_iter().chain([node_name.to_owned()]) {
+        if !names.contains(&name) {
             names.push(name);
         }
     }

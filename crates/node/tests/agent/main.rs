@@ -12,6 +12,7 @@ mod hooks;
 mod images;
 mod objects;
 mod probes;
+mod kubelet_api;
 mod restart;
 mod runtime_away;
 mod setup_failures;

@@ -92,11 +92,6 @@ impl PodReport {
     pub fn containers(&self) -> &[ContainerStatus] {
         self.status.container_statuses.as_deref().unwrap_or_default()
     }
-
-    /// The status of a container of any kind.
-    pub fn container(&self, name: &str) -> Option<&ContainerStatus> {
-        self.init_containers().iter().chain(self.containers()).find(|status| status.name == name)
-    }
 }
 
 fn sidecars(pod: &Pod) -> BTreeSet<String> {

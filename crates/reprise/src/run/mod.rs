@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
 use reprise_core::objects::ApiObject;
-use reprise_node::{Node, NodeError, PodKey};
+use reprise_node::{Node, NodeError, NodePaths, PodKey};
 
 use crate::agent::Agent;
 use crate::cli::{Output, RunArgs};
@@ -32,7 +32,9 @@ pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
     let sources = manifests::read(&args.manifests)?;
     let Input { pods, objects, warnings } = input::admit_all(&sources, settings.gates)?;
     warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
+    let settings = &settings.with_http(args.kubelet_address, args.client_ca_file)?;
     let (agent, news) = Agent::start(settings).await?;
+    say_where_the_api_is(&agent.node);
     let options = Options { keep: args.keep, events: args.events, limit: None };
     let session = async {
         let mut session = Session::new(&agent.node, news, Teller::new(args.output), options)?;
@@ -47,6 +49,13 @@ pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
     }
     print_summary(args.output, &Summary::of(&outcome.pods))?;
     Ok(exit_code(&outcome, args.keep))
+}
+
+fn say_where_the_api_is(node: &Node) {
+    if let Some(address) = node.http_address() {
+        let token = NodePaths::new(&node.config().data_dir).http_token();
+        eprintln!("kubelet API: https://{address}, token in {}", token.display());
+    }
 }
 
 /// Takes all Pods and objects on, or none: what is in the way of one of them is found before the first one starts.

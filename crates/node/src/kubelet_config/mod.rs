@@ -1,0 +1,194 @@
+//! Settings from a file in the kubelet's own format, `KubeletConfiguration` of `kubelet.config.k8s.io/v1beta1`.
+//!
+//! A node that was run by a kubelet can keep its file: fields that mean nothing here are named in warnings, and a value
+//! that can't be right is an error.
+
+mod fields;
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+use reprise_core::manifest::{PlainError, read_plain};
+use serde_json::Value;
+
+use crate::http::HttpConfig;
+use fields::Fields;
+
+const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
+const KIND: &str = "KubeletConfiguration";
+/// The kubelet's port.
+const DEFAULT_PORT: u16 = 10250;
+
+/// What a file says, as far as it means something here. What it does not say is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KubeletConfiguration {
+    /// `crashLoopBackOff.maxContainerRestartPeriod`.
+    pub max_restart_period: Option<SignedDuration>,
+    /// `podPidsLimit`; 0 and less is no limit.
+    pub pod_pids_limit: Option<i64>,
+    /// `seccompDefault`.
+    pub seccomp_default: Option<bool>,
+    /// `clusterDNS`.
+    pub cluster_dns: Option<Vec<String>>,
+    /// `clusterDomain`.
+    pub cluster_domain: Option<String>,
+    /// `resolvConf`.
+    pub resolv_conf: Option<PathBuf>,
+    /// `featureGates`, those that exist here, as `A=true,B=false`.
+    pub feature_gates: String,
+    /// `address`.
+    pub address: Option<IpAddr>,
+    /// `port`; 0 is no API.
+    pub port: Option<u16>,
+    /// `tlsCertFile` and `tlsPrivateKeyFile`.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// `authentication.x509.clientCAFile`.
+    pub client_ca_file: Option<PathBuf>,
+}
+
+/// A file that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeletConfigError {
+    /// It can't be read.
+    #[error("can't read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is neither YAML nor JSON.
+    #[error("{}: {source}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: PlainError,
+    },
+    /// Values are wrong.
+    #[error("{}", problems.iter().map(|p| format!("{}: {p}", path.display())).collect::<Vec<_>>().join("\n"))]
+    Values {
+        /// The file.
+        path: PathBuf,
+        /// Each with field and value.
+        problems: Vec<String>,
+    },
+}
+
+impl KubeletConfiguration {
+    /// Reads a file: the settings, and a warning for each field that changes nothing here.
+    ///
+    /// # Errors
+    /// If the file can't be read or a value is wrong.
+    pub fn read(path: &Path) -> Result<(Self, Vec<String>), KubeletConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| KubeletConfigError::Unreadable { path: path.to_owned(), source })?;
+        let value = read_plain(&text).map_err(|source| KubeletConfigError::Syntax { path: path.to_owned(), source })?;
+        let (settings, warnings) =
+            Self::of(value).map_err(|problems| KubeletConfigError::Values { path: path.to_owned(), problems })?;
+        Ok((settings, warnings.into_iter().map(|warning| format!("{}: {warning}", path.display())).collect()))
+    }
+
+    /// Settings and warnings, or all that is wrong.
+    fn of(value: Value) -> Result<(Self, Vec<String>), Vec<String>> {
+        let mut fields = Fields::of(value)?;
+        fields.expect("apiVersion", API_VERSION);
+        fields.expect("kind", KIND);
+        let settings = Self {
+            max_restart_period: fields.within("crashLoopBackOff", |f| f.duration("maxContainerRestartPeriod")),
+            pod_pids_limit: fields.integer("podPidsLimit"),
+            seccomp_default: fields.boolean("seccompDefault"),
+            cluster_dns: fields.addresses("clusterDNS"),
+            cluster_domain: fields.text("clusterDomain"),
+            resolv_conf: fields.text("resolvConf").map(PathBuf::from),
+            feature_gates: fields.within("featureGates", Fields::gates).unwrap_or_default(),
+            address: fields.address("address"),
+            port: fields.port("port"),
+            certificate: fields.both("tlsCertFile", "tlsPrivateKeyFile"),
+            client_ca_file: fields.within("authentication", |f| {
+                f.within("anonymous", Fields::no_strangers);
+                f.within("x509", |f| f.path("clientCAFile"))
+            }),
+        };
+        fields.finish().map(|warnings| (settings, warnings))
+    }
+
+    /// The API that the file asks for. `address` is the flag's, which wins; without one, the file asks for an API if it
+    /// names an address or a port.
+    #[must_use]
+    pub fn http(&self, address: Option<SocketAddr>) -> Option<HttpConfig> {
+        let of_file = || {
+            let named = self.address.is_some() || self.port.is_some();
+            let ip = self.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let port = self.port.unwrap_or(DEFAULT_PORT);
+            (named && port != 0).then(|| SocketAddr::new(ip, port))
+        };
+        let address = address.or_else(of_file)?;
+        let (certificate, client_ca_file) = (self.certificate.clone(), self.client_ca_file.clone());
+        Some(HttpConfig { address, certificate, client_ca_file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+
+    fn of(fields: &str) -> Result<(KubeletConfiguration, Vec<String>), Vec<String>> {
+        KubeletConfiguration::of(read_plain(&format!("{HEAD}{fields}")).unwrap())
+    }
+
+    #[test]
+    fn a_kubelets_file_is_understood() {
+        let (settings, warnings) = of("address: 192.0.2.1\nport: 10250\nauthentication:\n  anonymous:\n    enabled: false\n  x509:\n    clientCAFile: /etc/kubernetes/pki/ca.crt\nclusterDNS: [10.96.0.10]\nclusterDomain: cluster.local\ncrashLoopBackOff: {maxContainerRestartPeriod: 60s}\nfeatureGates:\n  RestartAllContainersOnContainerExits: false\npodPidsLimit: 200\nseccompDefault: true\nresolvConf: /run/resolv.conf\n").unwrap();
+        assert_eq!(warnings, [] as [&str; 0]);
+        assert_eq!(settings.max_restart_period, Some(SignedDuration::from_secs(60)));
+        assert_eq!((settings.pod_pids_limit, settings.seccomp_default), (Some(200), Some(true)));
+        assert_eq!(settings.feature_gates, "RestartAllContainersOnContainerExits=false");
+        let http = settings.http(None).unwrap();
+        assert_eq!(http.address.to_string(), "192.0.2.1:10250");
+        assert_eq!(http.client_ca_file.as_deref(), Some(Path::new("/etc/kubernetes/pki/ca.crt")));
+        let flag = "127.0.0.1:1".parse().unwrap();
+        assert_eq!(settings.http(Some(flag)).unwrap().address, flag);
+    }
+
+    #[test]
+    fn a_field_that_changes_nothing_is_named_in_a_warning() {
+        let (settings, warnings) =
+            of("maxPods: 50\nauthentication: {webhook: {enabled: true}}\nfeatureGates: {Foo: true}\n").unwrap();
+        assert_eq!(settings, KubeletConfiguration::default());
+        for (field, warning) in ["authentication.webhook", "featureGates.Foo", "maxPods"].iter().zip(&warnings) {
+            assert!(warning.starts_with(&format!("{field}: ")), "{warning}");
+        }
+        assert_eq!(warnings.len(), 3);
+        assert_eq!(settings.http(None), None, "nothing is served that was not asked for");
+    }
+
+    #[test]
+    fn a_wrong_value_is_an_error_with_field_and_value() {
+        let fields = "port: 70000\nseccompDefault: maybe\nclusterDNS: [dns]\ncrashLoopBackOff: {maxContainerRestartPeriod: 10m}\ntlsCertFile: /crt\nauthentication: {anonymous: {enabled: true}}\n";
+        let problems = of(fields).unwrap_err();
+        for (field, value) in [
+            ("port", "70000"),
+            ("seccompDefault", "\"maybe\""),
+            ("clusterDNS", "\"dns\""),
+            ("crashLoopBackOff.maxContainerRestartPeriod", "\"10m\""),
+            ("tlsCertFile", "tlsPrivateKeyFile"),
+            ("authentication.anonymous.enabled", "true"),
+        ] {
+            let told = problems.iter().any(|problem| problem.starts_with(field) && problem.contains(value));
+            assert!(told, "{field}: {problems:#?}");
+        }
+        assert_eq!(problems.len(), 6, "{problems:#?}");
+    }
+
+    #[test]
+    fn another_kind_of_file_is_refused() {
+        let problems = KubeletConfiguration::of(read_plain("apiVersion: v1\nkind: Pod\n").unwrap()).unwrap_err();
+        assert!(problems[0].starts_with("apiVersion: Invalid value: \"v1\""), "{problems:?}");
+    }
+}
