@@ -136,6 +136,7 @@ async fn sandbox(engine: &Arc<Engine>, id: &str) -> Result<Vec<ContainerState>, 
         engine.inventory.add_sandbox(sandbox);
     } else if let Err(e) = engine.clear_sandbox(&sandbox).await {
         tracing::warn!(sandbox = id, error = chain(&e), "half-made, and not cleared away");
+        engine.inventory.add_sandbox(sandbox);
     }
     Ok(held)
 }

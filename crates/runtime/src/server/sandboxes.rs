@@ -14,6 +14,7 @@ use super::names::{self, Taken};
 use super::state::{Sandbox, SandboxRecord};
 use crate::cgroup;
 use crate::disk::{self, DiskError};
+use crate::error::chain;
 use crate::mounted;
 use crate::network::{NetworkError, Request};
 use crate::shim::protocol::{Call, ShimConfig};
@@ -56,7 +57,10 @@ impl Engine {
             }
             Err(failure) => {
                 if let Err(e) = self.clear_sandbox(&sandbox).await {
-                    tracing::warn!(sandbox = id, error = %e, "what was made of a failed sandbox was not cleared away");
+                    let error = chain(&e);
+                    tracing::warn!(sandbox = id, error, "what was made of a failed sandbox was not cleared away");
+                    // Listed, not ready: the client has it stopped and removed, and so tried again.
+                    self.inventory.add_sandbox(sandbox);
                 }
                 Err(failure)
             }
@@ -79,7 +83,9 @@ impl Engine {
         let name = names::of_sandbox(metadata);
         let exists = |of| Failure::Exists { kind: "sandbox", name: name.clone(), of };
         let taken = self.names.take(name.clone()).ok_or_else(|| exists(None))?;
-        let twin = self.inventory.sandboxes().into_iter().find(|s| s.config.metadata == config.metadata);
+        // One that failed, and could not be cleared away, keeps no other from being tried.
+        let mut made = self.inventory.sandboxes().into_iter().filter(|s| s.record().complete);
+        let twin = made.find(|s| s.config.metadata == config.metadata);
         match twin {
             Some(twin) => Err(exists(Some(twin.id.clone()))),
             None => Ok(taken),

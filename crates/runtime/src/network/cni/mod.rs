@@ -79,10 +79,7 @@ impl Cni {
 
     /// Whether sandboxes can be made with `config`: there is a network, its plugins are there, and they say so.
     pub async fn ready(&self, config: &CniConfig) -> Result<(), CniError> {
-        let network = config::load(&config.conf_dir)?;
-        for plugin in &network.plugins {
-            plugin::program(kind(plugin), &config.bin_dirs)?;
-        }
+        let network = load(config)?;
         if Version::of(&network.version) < Some(Version::WITH_STATUS) {
             return Ok(());
         }
@@ -105,7 +102,7 @@ impl Cni {
     /// Runs the chain's ADD for the network namespace of process `shim`; the Pod's addresses. What a failed chain has
     /// made is undone, or else stays on record for [`Cni::detach`].
     pub async fn attach(&self, config: &CniConfig, request: &Request, shim: i32) -> Result<Vec<IpAddr>, CniError> {
-        let network = config::load(&config.conf_dir)?;
+        let network = load(config)?;
         let ports = !request.ports.is_empty();
         if ports && !network.plugins.iter().any(|p| capabilities::declares(p, capabilities::PORT_MAPPINGS)) {
             // Some networks open the ports by other means.
@@ -157,7 +154,12 @@ impl Cni {
         let Some(attachment) = self.cache.read(sandbox)? else { return Ok(()) };
         let call = attachment.call("DEL", sandbox, self.timeout());
         for plugin in attachment.network.plugins.iter().rev() {
-            attachment.run(plugin, &call, attachment.result.as_ref()).await?;
+            match attachment.run(plugin, &call, attachment.result.as_ref()).await {
+                Err(e) if attachment.result.is_none() && e.made_nothing() => {
+                    tracing::debug!(sandbox, error = %e, "a CNI plugin that never took part has nothing to undo");
+                }
+                answer => drop(answer?),
+            }
         }
         Ok(self.cache.remove(sandbox)?)
     }
@@ -189,6 +191,15 @@ impl Cni {
     fn timeout(&self) -> Duration {
         self.config.as_ref().map_or_else(|| CniConfig::default().timeout, |config| config.timeout)
     }
+}
+
+/// The network with all its plugins there: a chain that is bound to break is not begun.
+fn load(config: &CniConfig) -> Result<NetworkList, CniError> {
+    let network = config::load(&config.conf_dir)?;
+    for plugin in &network.plugins {
+        plugin::program(kind(plugin), &config.bin_dirs)?;
+    }
+    Ok(network)
 }
 
 /// Runs each plugin's ADD with the answer of the one before.

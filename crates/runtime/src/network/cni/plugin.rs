@@ -101,6 +101,14 @@ pub enum PluginError {
     },
 }
 
+impl PluginError {
+    /// Whether a plugin that says this to DEL can't have made anything at ADD with the same configuration: it is not
+    /// there, or does not accept the version (1), a field (2), the form (6) or the content (7) of it.
+    pub fn made_nothing(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Refused { code: 1 | 2 | 6 | 7, .. })
+    }
+}
+
 #[derive(Deserialize)]
 struct SaidError {
     code: u64,

@@ -180,6 +180,21 @@ async fn what_could_not_be_undone_is_undone_later() {
 }
 
 #[tokio::test]
+async fn a_plugin_that_does_not_accept_the_configuration_keeps_nothing_from_being_undone() {
+    let scene = Scene::new("version", "1.0.0");
+    let refuse = r#"echo '{"code": 1, "msg": "incompatible CNI versions"}'; exit 1"#;
+    scene.on("second", "ADD", refuse);
+    scene.on("second", "DEL", refuse);
+    let error = scene.attach("abc", &[]).await.unwrap_err();
+    assert_eq!(error, "the CNI plugin second refused ADD (code 1): incompatible CNI versions");
+    assert_eq!(scene.commands(), ["ADD first", "ADD second", "DEL second", "DEL first"]);
+    assert!(scene.cni.sandboxes().unwrap().is_empty());
+    scene.on("second", "ADD", &format!("echo '{ANSWER}'"));
+    scene.attach("abc", &[]).await.unwrap();
+    scene.cni.detach("abc").await.expect_err("what it has made is not forgotten");
+}
+
+#[tokio::test]
 async fn a_plugin_that_hangs_is_killed_with_all_that_it_started() {
     let scene = Scene::new("hang", "1.0.0");
     scene.on("first", "ADD", "sleep 1000 & echo $! > \"$here/pid\"; wait");
