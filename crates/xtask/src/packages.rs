@@ -16,10 +16,12 @@ pub struct Package {
 }
 
 /// What `cargo xtask test` needs.
-pub const FOR_TESTS: [Package; 5] = [
+pub const FOR_TESTS: [Package; 7] = [
     Package { name: "busybox-static", program: "busybox", why: "a shell image without a registry" },
+    Package { name: "containernetworking-plugins", program: "host-local", why: "networks that are not our own" },
     Package { name: "docker-registry", program: "docker-registry", why: "pulls, from loopback" },
     Package { name: "iproute2", program: "ip", why: "what a test leaves behind" },
+    Package { name: "iptables", program: "iptables", why: "CNI's host ports, and ours where nft is missing" },
     Package { name: "nftables", program: "nft", why: "what a test leaves behind" },
     Package { name: "runc", program: "runc", why: "the sequence that restarts are compared with" },
 ];
@@ -28,7 +30,7 @@ pub const FOR_TESTS: [Package; 5] = [
 pub const FOR_FUZZING: [Package; 1] = [Package { name: "g++", program: "g++", why: "libFuzzer is written in C++" }];
 
 /// Where programs may be that a user's PATH leaves out.
-const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/lib/cni"];
 
 /// Installs what is missing; says what it does.
 pub fn install_missing(needed: &[Package]) -> Result<()> {
