@@ -187,6 +187,23 @@ fn a_container_s_terminal_is_attached_to_again_and_again_and_logged() {
 }
 
 #[test]
+fn a_container_with_a_terminal_is_restarted_in_place_and_attached_to_again() {
+    let node = Node::new();
+    let mut run = ready(&node, Pod::new("p").policy("Always").container(interactive("main", &["sh"])));
+    // The second time with containers that were made ahead.
+    for epoch in 1..=2 {
+        let _ = node.verb(&["restart", "p"]).ok();
+        run.wait_for("Ready again", LIMIT, |e| e.is("PodReady") && e.epoch == epoch);
+        let mut client = attached(&node);
+        client.send("echo on $(tty), $((20 + 3 * 7))\n");
+        client.wait_for("on /dev/pts/0, 41\r\n");
+        client.child.kill().unwrap();
+        client.end();
+    }
+    drop(run);
+}
+
+#[test]
 fn attached_input_is_kept_open_or_ends_with_the_first_client() {
     let node = Node::new();
     let input = |name: &str| Container::of_image(name, BUSYBOX_IMAGE).field("stdin", json!(true));

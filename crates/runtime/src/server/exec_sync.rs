@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use reprise_cri::client::MAX_MESSAGE_BYTES;
 use reprise_cri::v1::ExecSyncResponse;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -10,8 +11,8 @@ use super::engine::Engine;
 use super::exec::{ProgramIo, Wanted};
 use super::failure::Failure;
 
-/// What is kept of each stream, as with other runtimes. The program may write more; it is read and dropped.
-const KEPT: usize = 16 * 1024 * 1024;
+/// What is kept of both streams: as much as fits an answer. The program may write more; it is read and dropped.
+const KEPT: usize = MAX_MESSAGE_BYTES - 1024;
 /// How long output is waited for after the program's end: what it has left running may hold its streams open for ever.
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
@@ -64,8 +65,16 @@ impl Engine {
             return Err(late());
         };
         let exit_code = status.map_err(|e| Failure::Helper("exec", e))?;
-        Ok(ExecSyncResponse { stdout: kept.0, stderr: kept.1, exit_code })
+        let (stdout, stderr) = fit(kept.0, kept.1);
+        Ok(ExecSyncResponse { stdout, stderr, exit_code })
     }
+}
+
+/// Cuts both to what fits an answer; each may have half, and what the other does not need.
+fn fit(mut stdout: Vec<u8>, mut stderr: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    stderr.truncate(KEPT - stdout.len().min(KEPT / 2));
+    stdout.truncate(KEPT - stderr.len());
+    (stdout, stderr)
 }
 
 /// None if `end` comes first.
@@ -85,5 +94,22 @@ async fn keep(stream: &mut (impl AsyncRead + Unpin), kept: &mut Vec<u8>) -> std:
         }
         let room = KEPT.saturating_sub(kept.len());
         kept.extend_from_slice(&buffer[..n.min(room)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_streams_fit_an_answer_together() {
+        let lengths = |out: usize, err: usize| {
+            let (stdout, stderr) = fit(vec![0; out], vec![0; err]);
+            (stdout.len(), stderr.len())
+        };
+        assert_eq!(lengths(10, 20), (10, 20));
+        assert_eq!(lengths(KEPT, 7), (KEPT - 7, 7));
+        assert_eq!(lengths(7, KEPT), (7, KEPT - 7));
+        assert_eq!(lengths(KEPT, KEPT), (KEPT / 2, KEPT - KEPT / 2));
     }
 }

@@ -26,13 +26,20 @@ impl Engine {
         if sandbox.is_ready() { Ok(sandbox) } else { Err(super::containers::not_ready(&sandbox)) }
     }
 
-    /// Connects what the client opens until it is gone.
+    /// Connects what the client opens until it is gone, or the sandbox is: its network would live as long as a socket
+    /// in it.
     pub async fn port_forward_session(&self, request: &PortForwardRequest, mut session: PortForwardSession) {
         let mut connections = JoinSet::new();
+        let mut events = self.listen();
         loop {
             let connection = tokio::select! {
                 connection = session.accept() => connection,
                 Some(_) = connections.join_next() => continue,
+                // What the event is, or whether some were missed, does not matter.
+                _ = events.recv() => match self.ready_sandbox(&request.pod_sandbox_id) {
+                    Ok(_) => continue,
+                    Err(_) => break,
+                },
             };
             let Some(connection) = connection else { break };
             match self.ready_sandbox(&request.pod_sandbox_id) {

@@ -27,6 +27,9 @@ pub const READY: &str = "ready";
 
 /// The life of a shim, in the process that was started for it.
 pub fn run(folder: &Path) -> ExitCode {
+    // It lives long: what whoever started the agent left open, such as a lock, must not live as long.
+    // SAFETY: this process has just been started and has opened nothing yet that it could miss.
+    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
     match prepare(folder) {
         Ok((listener, pid_namespace)) => {
             let mut stdout = std::io::stdout();

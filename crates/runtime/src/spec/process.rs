@@ -79,5 +79,7 @@ mod tests {
         let envs = vec![KeyValue { key: "A".into(), value: "2".into() }];
         let config = ContainerConfig { envs, ..ContainerConfig::default() };
         assert_eq!(environment(&config, &image), ["PATH=/bin", "A=2"]);
+        let on_terminal = ContainerConfig { tty: true, ..config };
+        assert_eq!(environment(&on_terminal, &image), ["PATH=/bin", "TERM=xterm", "A=2"]);
     }
 }
