@@ -36,6 +36,25 @@ pub struct PodEvent {
     /// The container as `spec.containers{name}`; none for the whole Pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_path: Option<String>,
+    /// How often it has happened.
+    pub count: u32,
+    /// When it happened first.
+    pub first_time: Timestamp,
+    /// When it happened last.
+    pub last_time: Timestamp,
+}
+
+impl PodEvent {
+    /// An Event that has not happened before.
+    fn once(
+        time: Timestamp,
+        event_type: EventType,
+        reason: String,
+        message: String,
+        field_path: Option<String>,
+    ) -> Self {
+        Self { time, event_type, reason, message, field_path, count: 1, first_time: time, last_time: time }
+    }
 }
 
 /// The Event for a timeline entry; none for those that Kubernetes has no Event for.
@@ -74,7 +93,7 @@ pub fn of_entry(pod: &Pod, entry: &Entry) -> Option<PodEvent> {
         | Happened::PodFailed { .. } => return None,
     };
     let field_path = container.and_then(|c| field_path(pod, c));
-    Some(PodEvent { time: entry.time, event_type, reason, message, field_path })
+    Some(PodEvent::once(entry.time, event_type, reason, message, field_path))
 }
 
 pub(crate) fn pulling(pod: &Pod, container: &str, image: &str) -> PodEvent {
@@ -138,13 +157,7 @@ pub(crate) fn warning(pod: &Pod, container: &str, reason: &str, message: String)
 }
 
 fn of_container(pod: &Pod, container: &str, event_type: EventType, reason: &str, message: String) -> PodEvent {
-    PodEvent {
-        time: Timestamp::now(),
-        event_type,
-        reason: reason.to_owned(),
-        message,
-        field_path: field_path(pod, container),
-    }
+    PodEvent::once(Timestamp::now(), event_type, reason.to_owned(), message, field_path(pod, container))
 }
 
 fn field_path(pod: &Pod, container: &str) -> Option<String> {

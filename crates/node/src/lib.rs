@@ -14,6 +14,7 @@ mod agent_lock;
 mod config;
 mod container;
 pub mod control;
+mod correlator;
 mod error;
 mod events;
 mod fault;

@@ -1,9 +1,10 @@
 //! Tells the world about Pods: to subscribers at once and in full, to `status.json` the newest only.
 //!
-//! Subscribers have a channel of their own without bounds, so nothing is merged away (a restart's `True` condition
-//! reaches each of them, however short it was) and a slow one holds up nobody. Files are written by a task of their
+//! Subscribers have a channel of their own without bounds, so nothing but Kubernetes Events is merged away (a restart's
+//! `True` condition reaches each of them, however short it was) and a slow one holds up nobody. Files are written by a task of their
 //! own, so a slow disk holds up no worker.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use reprise_core::timeline::Entry;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::correlator::Correlator;
 use crate::events::PodEvent;
 use crate::metrics::Metrics;
 use crate::pod_key::{PodKey, uid_of};
@@ -57,6 +59,7 @@ pub(crate) struct Publisher {
     subscribers: Arc<Mutex<Vec<mpsc::UnboundedSender<NodeEvent>>>>,
     files: mpsc::UnboundedSender<FileOrder>,
     metrics: Arc<Metrics>,
+    correlator: Arc<Mutex<Correlator>>,
 }
 
 #[derive(Debug)]
@@ -74,7 +77,7 @@ impl Publisher {
     pub(crate) fn start(metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
         let (files, orders) = mpsc::unbounded_channel();
         let task = tokio::spawn(write_files(orders));
-        (Self { subscribers: Arc::default(), files, metrics }, task)
+        (Self { subscribers: Arc::default(), files, metrics, correlator: Arc::default() }, task)
     }
 
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<NodeEvent> {
@@ -85,9 +88,24 @@ impl Publisher {
 
     pub(crate) fn tell(&self, event: &NodeEvent) {
         self.metrics.take(event);
+        let Some(event) = self.correlated(event) else { return };
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is gone does not come back.
-        subscribers.retain(|s| s.send(event.clone()).is_ok());
+        subscribers.retain(|s| s.send(NodeEvent::clone(&event)).is_ok());
+    }
+
+    /// The news as it is to be told. Of Kubernetes Events that is not each one.
+    fn correlated<'a>(&self, event: &'a NodeEvent) -> Option<Cow<'a, NodeEvent>> {
+        let correlator = || self.correlator.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event.news {
+            News::Event(about) => {
+                let news = News::Event(correlator().take(&event.uid, about.clone())?);
+                return Some(Cow::Owned(NodeEvent { news, pod: event.pod.clone(), uid: event.uid.clone() }));
+            }
+            News::Status { stage: Stage::Gone, .. } => correlator().forget(&event.uid),
+            News::Status { .. } | News::Entry(_) | News::Step(_) => {}
+        }
+        Some(Cow::Borrowed(event))
     }
 
     /// A Kubernetes Event about `pod`, from outside of its worker.

@@ -36,6 +36,9 @@ pub fn event_line(pod: &PodReport, event: &PodEvent) -> Map<String, Value> {
     line.insert("type".to_owned(), json!(event.event_type));
     line.insert("reason".to_owned(), json!(event.reason));
     line.insert("message".to_owned(), json!(event.message));
+    line.insert("count".to_owned(), json!(event.count));
+    line.insert("firstTime".to_owned(), json!(microseconds(event.first_time)));
+    line.insert("lastTime".to_owned(), json!(microseconds(event.last_time)));
     if let Some(path) = &event.field_path {
         line.insert("fieldPath".to_owned(), json!(path));
     }

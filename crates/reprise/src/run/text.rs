@@ -39,7 +39,8 @@ impl Text {
         self.show_logs()?;
         let object = event.field_path.as_deref().map(|path| format!(" {path}")).unwrap_or_default();
         let kind = format!("{:?}", event.event_type);
-        print(&format!("{:>8}  {}{object}  {kind} {}: {}", "event", pod.short_name(), event.reason, event.message))
+        let (reason, often) = (&event.reason, often(event));
+        print(&format!("{:>8}  {}{object}  {kind} {reason}{often}: {}", "event", pod.short_name(), event.message))
     }
 
     /// Prints what the containers have written since the last time. True if they have.
@@ -57,6 +58,15 @@ impl Text {
         out.flush().context("writing to standard output")?;
         Ok(new)
     }
+}
+
+/// How often it has happened, as kubectl shows it; nothing for the first time.
+fn often(event: &PodEvent) -> String {
+    if event.count < 2 {
+        return String::new();
+    }
+    let over = event.last_time.duration_since(event.first_time).as_secs();
+    format!(" (x{} over {over}s)", event.count)
 }
 
 fn print(line: &str) -> Result<()> {

@@ -9,6 +9,7 @@ mod demo;
 mod health;
 mod images;
 mod input;
+mod kubelet_api;
 mod machine;
 mod network;
 mod outcomes;
