@@ -2,6 +2,7 @@
 
 mod admit;
 mod objects;
+mod serving;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,6 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
-use reprise_cri::CriError;
-use reprise_cri::v1::{ContainerStats, PodSandboxStats};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -24,9 +23,7 @@ use crate::container::resource_ref::Machine;
 use crate::control::server;
 use crate::error::NodeError;
 use crate::health;
-use crate::http::{self, Listening};
-use crate::metrics::text::Text;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::observer::{self, Directory};
 use crate::paths::NodePaths;
 use crate::pod_key::PodKey;
@@ -121,44 +118,6 @@ impl Node {
         let observing = tokio::spawn(observer::run(shared, node.inner.directory.clone()));
         node.inner.tasks().extend([control, observing]);
         Ok((node, events))
-    }
-
-    async fn serve_http(&self) -> Result<(), NodeError> {
-        let Shared { config, paths, .. } = &*self.inner.shared;
-        if let Some(http) = &config.http {
-            let Listening { address, task } = http::start(http, paths, &config.node_name, self.downgrade()).await?;
-            self.inner.tasks().push(task);
-            self.inner.http_address.get_or_init(|| address);
-        }
-        Ok(())
-    }
-
-    /// Where the kubelet's HTTP API is served, if it is.
-    #[must_use]
-    pub fn http_address(&self) -> Option<SocketAddr> {
-        self.inner.http_address.get().copied()
-    }
-
-    pub(crate) fn downgrade(&self) -> Weak<Inner> {
-        Arc::downgrade(&self.inner)
-    }
-
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.inner.shared.metrics
-    }
-
-    /// All that is counted and measured.
-    pub(crate) fn metrics_text(&self) -> Text {
-        let mut text = Text::default();
-        metrics::pods::write(&mut text, &self.config().node_name, &self.pods());
-        self.metrics().write(&mut text);
-        text
-    }
-
-    /// What sandboxes and containers use, as the runtime has measured it. Containers come within their sandboxes
-    /// where the runtime knows those.
-    pub(crate) async fn usage(&self) -> Result<(Vec<PodSandboxStats>, Vec<ContainerStats>), CriError> {
-        self.inner.shared.runtime.usage().await
     }
 
     pub(crate) fn of(inner: Arc<Inner>) -> Self {
