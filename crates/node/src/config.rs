@@ -41,6 +41,8 @@ pub struct NodeConfig {
     pub runtime_handler: String,
     /// How long the runtime may take to answer for the first time.
     pub runtime_wait: Duration,
+    /// How long the runtime may take for what normally takes milliseconds (the kubelet's `runtimeRequestTimeout`).
+    pub request_timeout: Duration,
     /// How often the use of volumes with a `sizeLimit` is measured.
     pub usage_period: Duration,
     /// The kubelet's HTTP API; none: it is not served.
@@ -67,6 +69,7 @@ impl NodeConfig {
             pids_limit: None,
             runtime_handler: String::new(),
             runtime_wait: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(120),
             usage_period: Duration::from_secs(10),
             http: None,
         }

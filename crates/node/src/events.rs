@@ -118,8 +118,7 @@ pub(crate) fn created(pod: &Pod, container: &str) -> PodEvent {
 }
 
 pub(crate) fn failed_mount(message: String) -> PodEvent {
-    let (time, reason) = (Timestamp::now(), "FailedMount".to_owned());
-    PodEvent { time, event_type: EventType::Warning, reason, message, field_path: None }
+    PodEvent::once(Timestamp::now(), EventType::Warning, "FailedMount".to_owned(), message, None)
 }
 
 pub(crate) fn killing(pod: &Pod, container: &str, for_restart: bool) -> PodEvent {

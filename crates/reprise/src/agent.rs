@@ -72,6 +72,7 @@ impl Settings {
             cluster_dns: kubelet.cluster_dns.unwrap_or_default(),
             cluster_domain: kubelet.cluster_domain.unwrap_or_else(|| defaults.cluster_domain.clone()),
             resolv_conf: kubelet.resolv_conf.unwrap_or_else(|| defaults.resolv_conf.clone()),
+            request_timeout: kubelet.request_timeout.unwrap_or(defaults.request_timeout),
             http: self.http.clone(),
             ..defaults
         }

@@ -5,10 +5,16 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Body, Refusal, json as answer};
 use crate::config::NodeConfig;
+use crate::node::Node;
 
 /// The answer of `/configz`.
-pub(super) fn of(config: &NodeConfig) -> Result<Response<Body>, Refusal> {
-    answer(&json!({ "kubeletconfig": kubelet_configuration(config) }))
+pub(super) fn of(node: &Node) -> Result<Response<Body>, Refusal> {
+    let mut shown = kubelet_configuration(node.config());
+    // The port that it got may be one that it left open.
+    if let Some(address) = node.http_address() {
+        shown["port"] = json!(address.port());
+    }
+    answer(&json!({ "kubeletconfig": shown }))
 }
 
 fn kubelet_configuration(config: &NodeConfig) -> Value {
@@ -29,6 +35,7 @@ fn kubelet_configuration(config: &NodeConfig) -> Value {
     }
     let longest = std::time::Duration::try_from(config.limits.max).unwrap_or_default();
     show("crashLoopBackOff", json!({ "maxContainerRestartPeriod": format!("{}s", longest.as_secs_f64()) }));
+    show("runtimeRequestTimeout", json!(format!("{}s", config.request_timeout.as_secs_f64())));
     show("clusterDomain", json!(config.cluster_domain));
     show("clusterDNS", json!(config.cluster_dns));
     show("resolvConf", json!(config.resolv_conf));

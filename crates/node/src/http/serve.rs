@@ -54,7 +54,7 @@ impl Server {
             Route::Metrics => Ok(metrics(node.metrics_text())),
             Route::ResourceMetrics => Ok(metrics(resource::text(&node).await)),
             Route::Summary => stats::summary(&node).await,
-            Route::Configz => configz::of(node.config()),
+            Route::Configz => configz::of(&node),
             Route::Logs(target) => logs::answer(&node, &target, &query),
             Route::Exec(target) => stream::exec(&node, &target, &query, request).await,
             Route::Attach(target) => stream::attach(&node, &target, &query, request).await,

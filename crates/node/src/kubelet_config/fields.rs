@@ -1,15 +1,13 @@
 //! Takes the fields of an object one by one, notes those that are wrong, and in the end those that nobody took.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
 use reprise_core::gates::{CONTAINER_RESTART_RULES, RESTART_ALL_CONTAINERS};
 use serde_json::{Map, Value};
-
-/// The kubelet takes nothing longer for `maxContainerRestartPeriod`.
-const LONGEST_RESTART_PERIOD: SignedDuration = SignedDuration::from_mins(5);
 
 /// The fields of an object that have not been taken yet.
 pub(super) struct Fields {
@@ -99,11 +97,11 @@ impl Fields {
         self.read(name, "a list of IP addresses is needed", |value| value.as_array()?.iter().map(address).collect())
     }
 
-    /// The kubelet lets this be from 1 s to 5 min.
-    pub(super) fn duration(&mut self, name: &str) -> Option<SignedDuration> {
-        let in_bounds = |time: &SignedDuration| (SignedDuration::from_secs(1)..=LONGEST_RESTART_PERIOD).contains(time);
-        let read = |value: &Value| parse_go_duration(value.as_str()?).ok().filter(in_bounds);
-        self.read(name, "a duration from 1s to 5m is needed", read)
+    /// A duration as Go writes it.
+    pub(super) fn duration(&mut self, name: &str, bounds: RangeInclusive<SignedDuration>) -> Option<SignedDuration> {
+        let read = |value: &Value| parse_go_duration(value.as_str()?).ok().filter(|time| bounds.contains(time));
+        let (least, most) = (bounds.start().as_secs(), bounds.end().as_secs());
+        self.read(name, &format!("a duration from {least}s to {most}s is needed"), read)
     }
 
     /// Two files that are of use together only.

@@ -8,7 +8,9 @@ mod fields;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use reprise_core::manifest::{PlainError, read_plain};
@@ -19,6 +21,10 @@ use fields::Fields;
 
 const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
 const KIND: &str = "KubeletConfiguration";
+/// What the kubelet lets a longest back-off be.
+const RESTART_PERIOD: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_mins(5);
+/// Less and the node would give up on calls that go well.
+const REQUEST_TIMEOUT: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(24);
 /// The kubelet's port.
 const DEFAULT_PORT: u16 = 10250;
 
@@ -27,6 +33,8 @@ const DEFAULT_PORT: u16 = 10250;
 pub struct KubeletConfiguration {
     /// `crashLoopBackOff.maxContainerRestartPeriod`.
     pub max_restart_period: Option<SignedDuration>,
+    /// `runtimeRequestTimeout`.
+    pub request_timeout: Option<Duration>,
     /// `podPidsLimit`; 0 and less is no limit.
     pub pod_pids_limit: Option<i64>,
     /// `seccompDefault`.
@@ -98,7 +106,11 @@ impl KubeletConfiguration {
         fields.expect("apiVersion", API_VERSION);
         fields.expect("kind", KIND);
         let settings = Self {
-            max_restart_period: fields.within("crashLoopBackOff", |f| f.duration("maxContainerRestartPeriod")),
+            max_restart_period: fields
+                .within("crashLoopBackOff", |f| f.duration("maxContainerRestartPeriod", RESTART_PERIOD)),
+            request_timeout: fields
+                .duration("runtimeRequestTimeout", REQUEST_TIMEOUT)
+                .and_then(|time| Duration::try_from(time).ok()),
             pod_pids_limit: fields.integer("podPidsLimit"),
             seccomp_default: fields.boolean("seccompDefault"),
             cluster_dns: fields.addresses("clusterDNS"),
@@ -144,10 +156,11 @@ mod tests {
 
     #[test]
     fn a_kubelets_file_is_understood() {
-        let (settings, warnings) = of("address: 192.0.2.1\nport: 10250\nauthentication:\n  anonymous:\n    enabled: false\n  x509:\n    clientCAFile: /etc/kubernetes/pki/ca.crt\nclusterDNS: [10.96.0.10]\nclusterDomain: cluster.local\ncrashLoopBackOff: {maxContainerRestartPeriod: 60s}\nfeatureGates:\n  RestartAllContainersOnContainerExits: false\npodPidsLimit: 200\nseccompDefault: true\nresolvConf: /run/resolv.conf\n").unwrap();
+        let (settings, warnings) = of("address: 192.0.2.1\nport: 10250\nauthentication:\n  anonymous:\n    enabled: false\n  x509:\n    clientCAFile: /etc/kubernetes/pki/ca.crt\nclusterDNS: [10.96.0.10]\nclusterDomain: cluster.local\ncrashLoopBackOff: {maxContainerRestartPeriod: 60s}\nfeatureGates:\n  RestartAllContainersOnContainerExits: false\npodPidsLimit: 200\nruntimeRequestTimeout: 90s\nseccompDefault: true\nresolvConf: /run/resolv.conf\n").unwrap();
         assert_eq!(warnings, [] as [&str; 0]);
         assert_eq!(settings.max_restart_period, Some(SignedDuration::from_secs(60)));
         assert_eq!((settings.pod_pids_limit, settings.seccomp_default), (Some(200), Some(true)));
+        assert_eq!(settings.request_timeout, Some(Duration::from_secs(90)));
         assert_eq!(settings.feature_gates, "RestartAllContainersOnContainerExits=false");
         let http = settings.http(None).unwrap();
         assert_eq!(http.address.to_string(), "192.0.2.1:10250");

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -286,7 +286,7 @@ fn remove_orphan(folder: &Path) {
 
 async fn connect(config: &NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
     let unreachable = |error| NodeError::Runtime { socket: config.cri_socket.clone(), source: Box::new(error) };
-    let runtime = Runtime::connect(&config.cri_socket, metrics.clone()).map_err(unreachable)?;
+    let runtime = Runtime::connect(&config.cri_socket, config.request_timeout, metrics.clone()).map_err(unreachable)?;
     let limit = Instant::now() + config.runtime_wait;
     loop {
         match runtime.version().await {

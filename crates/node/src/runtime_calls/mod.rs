@@ -25,13 +25,12 @@ use tonic::Streaming;
 use crate::fault;
 use crate::node::WantedStreams;
 
-/// A runtime may take this long for what normally takes milliseconds; the kubelet's `runtimeRequestTimeout`.
-const CALL_LIMIT: Duration = Duration::from_secs(120);
-
 /// The runtime, as the node uses it. Clones share the connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Runtime {
     client: CriClient,
+    /// How long it may take for what normally takes milliseconds.
+    limit: Duration,
 }
 
 /// What a listing showed.
@@ -42,9 +41,9 @@ pub(crate) struct Listing {
 }
 
 impl Runtime {
-    /// The runtime at `socket`; its calls are told to `observer`.
-    pub(crate) fn connect(socket: &Path, observer: Arc<dyn CallObserver>) -> Result<Self, CriError> {
-        Ok(Self { client: CriClient::connect(socket)?.observed_by(observer) })
+    /// The runtime at `socket`, which may take `limit` for a call; its calls are told to `observer`.
+    pub(crate) fn connect(socket: &Path, limit: Duration, observer: Arc<dyn CallObserver>) -> Result<Self, CriError> {
+        Ok(Self { client: CriClient::connect(socket)?.with_timeout(limit).observed_by(observer), limit })
     }
 
     pub(crate) async fn version(&self) -> Result<(), CriError> {
@@ -82,7 +81,7 @@ impl Runtime {
         let request = RunPodSandboxRequest { config: Some(config), runtime_handler: handler.to_owned() };
         fault::point("before RunPodSandbox");
         // Networks can be slow: the kubelet gives this call twice the time, too.
-        let call = Call::new("RunPodSandbox", name).within(CALL_LIMIT * 2);
+        let call = Call::new("RunPodSandbox", name).within(self.limit.saturating_mul(2));
         let answer = self.client.call(call, self.client.runtime().run_pod_sandbox(request)).await;
         fault::point("after RunPodSandbox");
         answer.map(|a| a.pod_sandbox_id)
@@ -144,7 +143,7 @@ impl Runtime {
         let request = StopContainerRequest { container_id: id.to_owned(), timeout: grace_seconds };
         let grace = Duration::from_secs(grace_seconds.unsigned_abs());
         fault::point("before StopContainer");
-        let call = Call::new("StopContainer", id).within(CALL_LIMIT.saturating_add(grace));
+        let call = Call::new("StopContainer", id).within(self.limit.saturating_add(grace));
         let answer = self.client.call(call, self.client.runtime().stop_container(request)).await;
         fault::point("after StopContainer");
         absent_as_none(answer).map(drop)
@@ -207,7 +206,7 @@ impl Runtime {
         let request = ExecSyncRequest { container_id: id.to_owned(), cmd: command, timeout: limit_seconds };
         let limit = Duration::from_secs(limit_seconds.unsigned_abs());
         let call = Call::new("ExecSync", id);
-        let call = if limit.is_zero() { call.unlimited() } else { call.within(CALL_LIMIT.saturating_add(limit)) };
+        let call = if limit.is_zero() { call.unlimited() } else { call.within(self.limit.saturating_add(limit)) };
         self.client.call(call, self.client.runtime().exec_sync(request)).boxed().await
     }
 

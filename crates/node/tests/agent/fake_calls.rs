@@ -197,6 +197,26 @@ impl RuntimeService for Fake {
         ok(ExecSyncResponse { stdout: command.into_bytes(), stderr: vec![0xff], exit_code })
     }
 
+    /// Sandboxes are not measured here: the node asks for containers then.
+    async fn list_container_stats(&self, _: Request<ListContainerStatsRequest>) -> Answer<ListContainerStatsResponse> {
+        let state = self.state();
+        let stats = state.containers.values().map(|(_, c)| ContainerStats {
+            attributes: Some(ContainerAttributes { id: c.id.clone(), ..ContainerAttributes::default() }),
+            cpu: Some(CpuUsage {
+                timestamp: 5_000_000_000,
+                usage_core_nano_seconds: Some(UInt64Value { value: 1_500_000_000 }),
+                ..CpuUsage::default()
+            }),
+            memory: Some(MemoryUsage {
+                timestamp: 5_000_000_000,
+                working_set_bytes: Some(UInt64Value { value: 4096 }),
+                ..MemoryUsage::default()
+            }),
+            ..ContainerStats::default()
+        });
+        ok(ListContainerStatsResponse { stats: stats.collect() })
+    }
+
     async fn get_container_events(
         &self,
         _: Request<GetEventsRequest>,

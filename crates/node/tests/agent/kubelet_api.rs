@@ -178,10 +178,35 @@ async fn restarts_and_calls_are_in_the_metrics() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn usage_is_told_of_what_runs() {
+    let agent = start().await;
+    let summary: Value = serde_json::from_str(&get(&agent, "/stats/summary").await.1).unwrap();
+    assert!(summary["node"]["memory"]["workingSetBytes"].as_u64().unwrap() > 0, "{summary:#}");
+    let pod = &summary["pods"][0];
+    assert_eq!((&pod["podRef"]["name"], &pod["podRef"]["namespace"]), (&"p".into(), &"default".into()));
+    let main = &pod["containers"][0];
+    assert_eq!(main["name"], "main");
+    let used = (&main["cpu"]["usageCoreNanoSeconds"], &main["memory"]["workingSetBytes"], &main["cpu"]["time"]);
+    assert_eq!(used, (&1_500_000_000.into(), &4096.into(), &"1970-01-01T00:00:05Z".into()));
+    let (_, text) = get(&agent, "/metrics/resource").await;
+    for line in [
+        "container_cpu_usage_seconds_total{container=\"main\",namespace=\"default\",pod=\"p\"} 1.5",
+        "container_memory_working_set_bytes{container=\"watcher\",namespace=\"default\",pod=\"p\"} 4096",
+        "resource_scrape_error 0",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
+    }
+    assert!(!text.contains("container=\"setup\""), "it has ended: {text}");
+    agent.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_are_shown_and_streams_need_a_running_container() {
     let agent = start().await;
     let config: Value = serde_json::from_str(&get(&agent, "/configz").await.1).unwrap();
-    assert_eq!(config["kubeletconfig"]["authentication"]["anonymous"]["enabled"], false);
+    let config = &config["kubeletconfig"];
+    assert_eq!(config["authentication"]["anonymous"]["enabled"], false);
+    assert_eq!(config["port"], agent.node.http_address().unwrap().port());
     assert_eq!(get(&agent, "/exec/default/p/setup?command=id&output=1").await.0, 404);
     assert_eq!(get(&agent, "/exec/default/p/other-uid/main?command=id&output=1").await.0, 404);
     assert_eq!(get(&agent, "/exec/default/p/main?command=id").await.0, 400);

@@ -16,6 +16,7 @@ mod outcomes;
 mod pod_features;
 mod scene;
 mod streams;
+mod settings_file;
 mod telling;
 mod triggers;
 mod verbs;
