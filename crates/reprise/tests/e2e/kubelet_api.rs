@@ -179,3 +179,25 @@ async fn an_in_place_restart_is_in_the_metrics() {
         assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_measured_by_the_embedded_runtime() {
+    let node = Node::with_testload();
+    let pod = pod(&node, "worker").container(container("main", &["forever"]));
+    let api = Api::start(node, pod);
+    let summary: Value = serde_json::from_str(&api.get("/stats/summary").await).unwrap();
+    let pod = &summary["pods"][0];
+    assert_eq!(pod["podRef"]["uid"], api.scene.pod()["uid"]);
+    let main = &pod["containers"][0];
+    for used in
+        [&main["memory"]["workingSetBytes"], &main["cpu"]["usageCoreNanoSeconds"], &main["rootfs"]["inodesUsed"]]
+    {
+        assert!(used.as_u64().is_some_and(|used| used > 0), "{summary:#}");
+    }
+    assert!(pod["network"]["name"].is_string() && pod["cpu"]["usageCoreNanoSeconds"].is_u64(), "{summary:#}");
+    let text = api.get("/metrics/resource").await;
+    for name in ["container_memory_working_set_bytes{container=\"main\",", "pod_cpu_usage_seconds_total{"] {
+        assert!(text.lines().any(|line| line.starts_with(name)), "no {name} in\n{text}");
+    }
+    assert!(text.contains("resource_scrape_error 0\n"), "{text}");
+}
