@@ -78,6 +78,14 @@ pub enum CodeClass {
 }
 
 impl CodeClass {
+    /// A status with a source is none that the runtime sent: its connection broke, under whatever code that is told.
+    fn of_status(status: &Status) -> Self {
+        match Self::of(status.code()) {
+            Self::Other { .. } if status.source().is_some() => Self::Unavailable,
+            class => class,
+        }
+    }
+
     fn of(code: Code) -> Self {
         match code {
             Code::NotFound => Self::NotFound,
@@ -107,7 +115,7 @@ impl CriError {
         Self::Call {
             operation,
             object: object.into(),
-            class: CodeClass::of(status.code()),
+            class: CodeClass::of_status(status),
             source: RuntimeAnswer(explain(status)),
         }
     }

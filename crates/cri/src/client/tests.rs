@@ -158,6 +158,23 @@ async fn a_call_without_answer_ends_at_its_time_limit() {
 }
 
 #[tokio::test]
+async fn a_runtime_that_dies_during_a_call_is_the_class_unavailable() {
+    let folder = tempfile::tempdir().unwrap();
+    // A runtime that takes connections and dies with the first bytes of a call.
+    let path = folder.path().join("cri.sock");
+    let listener = socket::bind(&path).unwrap();
+    let dying = tokio::spawn(async move {
+        use tokio::io::AsyncReadExt;
+        let (mut connection, _) = listener.accept().await.unwrap();
+        connection.read_exact(&mut [0; 24]).await.unwrap();
+    });
+    let client = CriClient::connect(&path).unwrap();
+    let error = name_of(&client).await.unwrap_err();
+    assert!(error.class() == Some(CodeClass::Unavailable) && error.is_retryable(), "{error:?}");
+    dying.await.unwrap();
+}
+
+#[tokio::test]
 async fn answers_larger_than_the_usual_grpc_limit_arrive() {
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(&folder, Named { name: "first", containers: 8 * 1024 });
