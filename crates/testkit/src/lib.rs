@@ -5,6 +5,8 @@
 //! Development only: nothing that ships depends on this crate. Functions of the harness panic where an assertion
 //! would: with what was expected and what the program said.
 
+pub mod containerd;
+mod cri_server;
 pub mod event;
 pub mod image;
 pub mod leftovers;
@@ -14,6 +16,7 @@ mod node;
 mod program;
 mod run;
 
+pub use cri_server::CriServer;
 pub use image::TESTLOAD_IMAGE;
 pub use node::{Answer, Node};
 pub use program::{reprise_path, testload_path};

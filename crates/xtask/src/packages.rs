@@ -16,8 +16,9 @@ pub struct Package {
 }
 
 /// What `cargo xtask test` needs.
-pub const FOR_TESTS: [Package; 7] = [
+pub const FOR_TESTS: [Package; 8] = [
     Package { name: "busybox-static", program: "busybox", why: "a shell image without a registry" },
+    Package { name: "containerd", program: "containerd", why: "the CRI runtime that ours is compared with" },
     Package { name: "containernetworking-plugins", program: "host-local", why: "networks that are not our own" },
     Package { name: "docker-registry", program: "docker-registry", why: "pulls, from loopback" },
     Package { name: "iproute2", program: "ip", why: "what a test leaves behind" },

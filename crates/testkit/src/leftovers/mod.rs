@@ -77,6 +77,13 @@ impl Footprint {
         Self { data_dir: data_dir.to_owned(), bridge: bridge.to_owned(), cgroups: BTreeSet::new() }
     }
 
+    /// The same with a cgroup that is known beforehand.
+    #[must_use]
+    pub fn with_cgroup(mut self, path: &str) -> Self {
+        self.cgroups.insert(PathBuf::from(path.trim_start_matches('/')));
+        self
+    }
+
     /// Takes note of the cgroups that processes of the node are in now: later they can't be told any more.
     pub fn observe(&mut self) {
         for process in self.processes() {

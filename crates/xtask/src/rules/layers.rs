@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ),
     ("reprise-testkit", &[]),
     ("reprise-fuzz", &["reprise-images", "reprise-streaming", "reprise-runtime"]),
-    ("xtask", &["reprise-testkit"]),
+    ("xtask", &["reprise-cri", "reprise-testkit"]),
 ];
 
 /// What the core may use from outside: types, parsing and arithmetic. Nothing that knows files, sockets or threads.

@@ -7,9 +7,10 @@
 //! was given (`id`, `caps`, `mounts`, ...). It behaves as PID 1 must: SIGTERM ends it (with 143, unless told
 //! otherwise) although the kernel would drop it, and orphans are reaped.
 //!
-//! Steps by subject: [`flow`], [`files`], [`report`], [`load`], [`network`]. A script that ends, ends with 0; a step that fails
-//! ends it with 74 and an unknown step with 64.
+//! Steps by subject: [`flow`], [`files`], [`streams`], [`report`], [`attempts`], [`load`], [`network`]. A script that
+//! ends, ends with 0; a step that fails ends it with 74 and an unknown step with 64.
 
+mod attempts;
 mod files;
 mod flow;
 mod load;
@@ -17,6 +18,7 @@ mod network;
 mod report;
 mod script;
 mod signals;
+mod streams;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,8 @@ fn run(script: &mut Script) -> Result<(), Failure> {
         let known = flow::step(&name, script)?
             || files::step(&name, script)?
             || report::step(&name, script)?
+            || streams::step(&name, script)?
+            || attempts::step(&name, script)?
             || load::step(&name, script)?
             || network::step(&name, script)?;
         if !known {

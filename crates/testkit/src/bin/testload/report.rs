@@ -5,6 +5,7 @@
 //! | `print TEXT`, `eprint TEXT` | the text, on stdout or stderr |
 //! | `print-bytes N` | a line of N bytes |
 //! | `tick N MS TEXT` | N numbered lines, MS milliseconds apart |
+//! | `tick-until FILE TEXT` | a line every few milliseconds until the file is there |
 //! | `env NAME` | `NAME=value` or `NAME unset` |
 //! | `id` | `uid=U gid=G groups=A,B` |
 //! | `caps`, `nnp`, `seccomp` | those lines of `/proc/self/status` |
@@ -33,6 +34,7 @@ pub fn step(name: &str, script: &mut Script) -> Result<bool, Failure> {
         "eprint" => eprintln!("{}", script.text("text")?),
         "print-bytes" => println!("{}", "x".repeat(script.number("bytes")?)),
         "tick" => tick(script)?,
+        "tick-until" => tick_until(script)?,
         "env" => print_variable(&script.text("name")?),
         "argv0" => println!("{}", std::env::args().next().unwrap_or_default()),
         _ => return print_fact(name).map_err(Failure::doing(name)),
@@ -66,6 +68,16 @@ fn tick(script: &mut Script) -> Result<(), Failure> {
     for number in 1..=times {
         println!("{text} {number}");
         sleep(pause);
+    }
+    Ok(())
+}
+
+fn tick_until(script: &mut Script) -> Result<(), Failure> {
+    let file = script.text("file")?;
+    let text = script.text("text")?;
+    while !Path::new(&file).exists() {
+        println!("{text}");
+        sleep(Duration::from_millis(5));
     }
     Ok(())
 }
