@@ -34,6 +34,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    // `bench cri` runs containerd below a second process of this program.
+    reprise_testkit::containerd::guard_if_asked();
     let outcome = match Cli::parse().task {
         Task::Test(options) => test::run_all(&options),
         Task::Bench(bench) => bench::run(&bench),

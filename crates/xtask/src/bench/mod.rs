@@ -3,6 +3,7 @@
 //! Absolute figures differ from machine to machine. So what they are compared with runs in the same minutes, on the
 //! same files, taking turns with what is measured.
 
+mod cri;
 mod facts;
 mod fleet;
 mod interruption;
@@ -22,11 +23,14 @@ use clap::Subcommand;
 pub enum Bench {
     /// In-place restarts beside the same steps done with runc; memory and idle CPU of a node with many Pods
     Restart(restart::Options),
+    /// Calls, churn and memory of the container runtime beside containerd with runc
+    Cri(cri::Options),
 }
 
 /// Measures and reports.
 pub fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Restart(options) => restart::run(options),
+        Bench::Cri(options) => cri::run(options),
     }
 }
