@@ -56,8 +56,12 @@ impl Settings {
     /// The embedded runtime's.
     pub fn runtime(&self) -> RuntimeConfig {
         let (bridge, cgroup_root) = (self.bridge.clone(), self.cgroup_root.clone());
-        let subnet6 = self.subnet6;
-        RuntimeConfig { subnet6, ..RuntimeConfig::new(self.runtime_dir(), bridge, self.subnet, cgroup_root) }
+        let (subnet6, registry_config) = (self.subnet6, self.registry_config.clone());
+        RuntimeConfig {
+            subnet6,
+            registry_config,
+            ..RuntimeConfig::new(self.runtime_dir(), bridge, self.subnet, cgroup_root)
+        }
     }
 
     fn node(&self) -> NodeConfig {

@@ -43,6 +43,9 @@ pub struct NodeArgs {
     /// IPv6 addresses for Pods beside those, such as fd00:10:85::/64, or none [default: what the node had before]
     #[arg(long, global = true, env = "REPRISE_SUBNET6", value_name = "CIDR")]
     pub subnet6: Option<String>,
+    /// Folder that says where registries are: mirrors, certificates, plain HTTP, in the layout of containerd's hosts.toml
+    #[arg(long, global = true, env = "REPRISE_REGISTRY_CONFIG", value_name = "DIR")]
+    pub registry_config: Option<PathBuf>,
     /// Feature gates, such as RestartAllContainersOnContainerExits=false
     #[arg(
         long,

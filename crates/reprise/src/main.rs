@@ -69,7 +69,7 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Rm(args) => verbs::rm::run(args, &settings).await,
         Command::Restart(args) => verbs::restart::run(args, &settings).await,
         Command::Cri(args) => verbs::cri::run(args, &settings).await,
-        Command::Image(command) => image::run(command, &settings.image_store()).await,
+        Command::Image(command) => image::run(command, &settings).await,
         // Both were taken care of above.
         Command::Demo(_) | Command::Workload { .. } => Ok(ExitCode::SUCCESS),
     }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub bridge: String,
     pub subnet: Subnet,
     pub subnet6: Option<Subnet6>,
+    /// Where registries are described; none takes them as they are.
+    pub registry_config: Option<PathBuf>,
     /// The parent of all its Pods' cgroups.
     pub cgroup_root: String,
     pub gates: FeatureGates,
@@ -72,6 +74,7 @@ impl Settings {
         Ok(Self {
             bridge: check_bridge(bridge)?,
             subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
+            registry_config: args.registry_config.clone(),
             subnet6: subnet6(args.subnet6.as_deref().or(known_subnet6))?,
             cgroup_root: format!("/reprise-{id:016x}"),
             gates: gates(&args.feature_gates, &kubelet.feature_gates)?,

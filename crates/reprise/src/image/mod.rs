@@ -8,7 +8,7 @@ mod report;
 mod table;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 use reprise_images::{Image, ImageStore};
 
 use crate::cli::{Output, OutputArgs};
+use crate::settings::Settings;
 
 /// Shorter starts of an id are not accepted.
 const ID_PREFIX_MIN: usize = 4;
@@ -61,9 +62,13 @@ pub struct ImportArgs {
     name: Option<String>,
 }
 
-/// Runs one command on the store in `store_dir`. Status 1 if some of the images could not be removed.
-pub async fn run(command: ImageCommand, store_dir: &Path) -> anyhow::Result<ExitCode> {
-    let store = ImageStore::open(store_dir).context("cannot open the image store")?;
+/// Runs one command on the node's store. Status 1 if some of the images could not be removed.
+pub async fn run(command: ImageCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let opened = ImageStore::open(&settings.image_store()).context("cannot open the image store")?;
+    let store = match &settings.registry_config {
+        Some(folder) => opened.with_registry_config(folder),
+        None => opened,
+    };
     match command {
         ImageCommand::Pull { images } => {
             for image in &images {
