@@ -67,8 +67,8 @@ pub enum UnpackError {
         /// The entry.
         name: String,
     },
-    /// A hard link to something that the layer does not hold.
-    #[error("entry {name:?} is a hard link to {target:?}, which the layer does not hold")]
+    /// A hard link to a folder, or to something that the layer does not hold.
+    #[error("entry {name:?} is a hard link to {target:?}, which is no file of the layer")]
     HardLinkTarget {
         /// The entry.
         name: String,

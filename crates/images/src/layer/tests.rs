@@ -110,6 +110,12 @@ fn a_folder_replaced_by_a_symlink_does_not_redirect_later_files() {
 }
 
 #[test]
+fn a_hard_link_to_a_folder_is_refused_as_such() {
+    let refusal = Sandbox::new().refusal(TarFile::new().dir("d", 0o755).hard_link("x", "d"));
+    assert!(matches!(&refusal, UnpackError::HardLinkTarget { target, .. } if target == "d"), "{refusal:?}");
+}
+
+#[test]
 fn hard_links_to_outside_are_refused() {
     let sandbox = Sandbox::new();
     let refusal = sandbox.refusal(TarFile::new().hard_link("x", "../outside/secret"));

@@ -142,7 +142,8 @@ impl Tree {
         };
         self.create("link", name, |dir, base| match fs::linkat(&*source, &target.base, dir, base, AtFlags::empty()) {
             // Told apart from a missing parent: that one is open already.
-            Err(Errno::NOENT) => Ok(Err(missing())),
+            // A folder has one name only.
+            Err(Errno::NOENT | Errno::PERM) => Ok(Err(missing())),
             other => other.map(Ok),
         })?
     }

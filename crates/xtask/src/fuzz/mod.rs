@@ -16,6 +16,10 @@ use crate::cargo::repository;
 use crate::packages;
 use program::Program;
 
+/// Inputs of a target that are kept, and the longest that is added to them.
+const KEPT_MAX: usize = 32;
+const LENGTH_MAX: u64 = 1536;
+
 /// Choices for `cargo xtask fuzz`.
 #[derive(Debug, Args)]
 pub struct Options {
@@ -27,7 +31,7 @@ pub struct Options {
     /// Run one input through the target, such as one that was kept after a find
     #[arg(long, requires = "target", value_name = "FILE")]
     replay: Option<PathBuf>,
-    /// Run nothing; take into the kept corpus what earlier runs found to reach new code, and drop what adds nothing
+    /// Run nothing; take into the kept corpus some of what earlier runs found to reach new code
     #[arg(long)]
     minimize: bool,
     /// Install no packages
@@ -83,23 +87,35 @@ fn fuzz(program: &Program, target: &str, seconds: u64) -> Result<()> {
     bail!("{target} falls over {input}{}; again: {again}", if replayed.is_ok() { ", but not every time" } else { "" })
 }
 
-/// Merges what was kept and what has grown into a corpus in which each file reaches something of its own.
+/// Adds to the kept corpus what reaches code that nothing in it reaches, as long as it stays small.
 fn minimize(program: &Program, target: &str) -> Result<()> {
     let (merged, kept) = (work("merged")?.join(target), kept(target));
     remove(&merged)?;
-    fs::create_dir_all(&merged).with_context(|| format!("can't make {}", merged.display()))?;
-    println!("==> minimize {target}");
-    program.merge(target, &merged, &[&kept, &grown(target)?])?;
-    remove(&kept)?;
-    fs::create_dir(&kept).with_context(|| format!("can't make {}", kept.display()))?;
-    let mut bytes = 0;
-    let entries = fs::read_dir(&merged).context("can't list what was merged")?.flatten();
-    for (number, entry) in entries.enumerate() {
-        bytes += fs::copy(entry.path(), kept.join(entry.file_name())).context("can't keep an input")?;
-        print!("\r    {} files, {bytes} bytes", number + 1);
+    for path in files(&kept)? {
+        copy(&path, &merged)?;
     }
-    println!();
+    program.merge(target, &merged, &[&grown(target)?])?;
+    let mut found = files(&merged)?;
+    // One that is long leads further than several short ones.
+    found.sort_by_key(|path| std::cmp::Reverse(fs::metadata(path).map_or(0, |file| file.len())));
+    found.retain(|path| !path.file_name().is_some_and(|name| kept.join(name).exists()));
+    let room = KEPT_MAX.saturating_sub(files(&kept)?.len());
+    for path in found.iter().filter(|path| fs::metadata(path).is_ok_and(|file| file.len() <= LENGTH_MAX)).take(room) {
+        copy(path, &kept)?;
+    }
+    println!("==> {target}: {} inputs are kept, {} found reach further", files(&kept)?.len(), found.len());
     Ok(())
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
+    Ok(entries.flatten().map(|entry| entry.path()).collect())
+}
+
+fn copy(file: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+    let target = folder.join(file.file_name().unwrap_or_default());
+    fs::copy(file, target).with_context(|| format!("can't copy {}", file.display())).map(drop)
 }
 
 /// The corpus that is in the repository.

@@ -63,11 +63,11 @@ impl Program {
         Ok(Run { success: output.status.success(), words })
     }
 
-    /// Takes over into `merged` the inputs of `folders` that lead where others don't.
+    /// Adds to `merged` the inputs of `folders` that lead where its own don't.
     pub fn merge(&self, target: &str, merged: &Path, folders: &[&Path]) -> Result<()> {
         let mut command = self.command(target)?;
         // One for each place is enough to keep: how often an input comes there is for growing.
-        command.args(["-set_cover_merge=1", "-use_counters=0", "-close_fd_mask=3"]).arg(merged).args(folders);
+        command.args(["-merge=1", "-use_counters=0", "-close_fd_mask=3"]).arg(merged).args(folders);
         let output = command.output().with_context(|| format!("can't run {}", self.0.display()))?;
         if !output.status.success() {
             bail!(
