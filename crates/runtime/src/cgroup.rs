@@ -128,14 +128,25 @@ fn inherit_cpuset(point: &Path, cgroup: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// All processes in `cgroup`, in whatever hierarchy they are found.
+/// All processes in `cgroup` and below it, in whatever hierarchy they are found.
 pub fn processes(cgroup: &str) -> Vec<i32> {
-    let list = |point: &Path| fs::read_to_string(folder(point, cgroup).join("cgroup.procs")).unwrap_or_default();
-    let mut pids: Vec<i32> =
-        hierarchies().all().flat_map(|p| list(p).lines().filter_map(|l| l.parse().ok()).collect::<Vec<_>>()).collect();
+    let mut pids = Vec::new();
+    for point in hierarchies().all() {
+        processes_below(&folder(point, cgroup), &mut pids);
+    }
     pids.sort_unstable();
     pids.dedup();
     pids
+}
+
+/// The cgroups right below `cgroup`, in whatever hierarchy they are found.
+pub fn children(cgroup: &str) -> Vec<String> {
+    let list = |point: &Path| fs::read_dir(folder(point, cgroup)).into_iter().flatten().flatten();
+    let folders = hierarchies().all().flat_map(list).filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
+    let mut names: Vec<String> = folders.filter_map(|e| e.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|name| format!("{cgroup}/{name}")).collect()
 }
 
 /// Whether `cgroup` is there, in any hierarchy.
@@ -143,7 +154,17 @@ pub fn exists(cgroup: &str) -> bool {
     hierarchies().all().any(|point| folder(point, cgroup).exists())
 }
 
-/// Sends SIGKILL to all processes in `cgroup`, until none is left or a second has passed.
+fn processes_below(folder: &Path, pids: &mut Vec<i32>) {
+    let list = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    pids.extend(list.lines().filter_map(|line| line.parse::<i32>().ok()));
+    for child in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if child.file_type().is_ok_and(|t| t.is_dir()) {
+            processes_below(&child.path(), pids);
+        }
+    }
+}
+
+/// Sends SIGKILL to all processes in `cgroup` and below it, until none is left or a second has passed.
 pub fn kill_all(cgroup: &str) {
     // The root holds the whole machine.
     if cgroup.trim_matches('/').is_empty() {

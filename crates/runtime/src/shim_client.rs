@@ -64,6 +64,13 @@ pub enum ShimError {
 /// What shims report without being asked.
 #[derive(Debug)]
 pub enum Notice {
+    /// A container's program runs.
+    Started {
+        /// The container.
+        id: String,
+        /// Since when.
+        at: jiff::Timestamp,
+    },
     /// A container ended.
     Exited {
         /// The container.
@@ -194,6 +201,9 @@ async fn read_lines(
                     // Whoever asked may have stopped waiting.
                     let _ = answer.send(result);
                 }
+            }
+            Ok(Message::Started { id, at }) => {
+                let _ = notices.send(Notice::Started { id, at });
             }
             Ok(Message::Exited { id, exit }) => {
                 let _ = notices.send(Notice::Exited { id, exit });

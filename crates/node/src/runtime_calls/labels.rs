@@ -19,9 +19,6 @@ pub(crate) const CONTAINER_NAME: &str = "io.kubernetes.container.name";
 pub(crate) const EPOCH: &str = "reprise.dev/epoch";
 /// Annotation of a sandbox: the runtime may prepare the next epoch's containers ahead of time.
 pub(crate) const PARK: &str = "reprise.dev/park";
-/// Annotation of a sandbox: mounts that its containers make must reach the host (`mountPropagation: Bidirectional`).
-pub(crate) const SHARED_MOUNTS: &str = "reprise.dev/bidirectional-mounts";
-
 /// Labels of the Pod's sandbox.
 pub(crate) fn of_sandbox(pod: &Pod) -> HashMap<String, String> {
     let mut labels: HashMap<_, _> = pod.metadata.labels.clone().unwrap_or_default().into_iter().collect();

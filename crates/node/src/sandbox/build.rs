@@ -70,16 +70,7 @@ fn annotations(pod: &Pod, node: &NodeConfig) -> HashMap<String, String> {
     if can_restart_in_place(pod, &node.gates) {
         all.insert(labels::PARK.to_owned(), "true".to_owned());
     }
-    if mounts_reach_the_host(pod) {
-        all.insert(labels::SHARED_MOUNTS.to_owned(), "true".to_owned());
-    }
     all
-}
-
-fn mounts_reach_the_host(pod: &Pod) -> bool {
-    let containers = roles::containers(pod);
-    let mut mounts = containers.iter().flat_map(|c| c.spec.volume_mounts.iter().flatten());
-    mounts.any(|m| m.mount_propagation.as_deref() == Some("Bidirectional"))
 }
 
 fn linux(pod: &Pod, node: &NodeConfig) -> LinuxPodSandboxConfig {
@@ -162,9 +153,6 @@ mod tests {
         let rules = json!([{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [88]}}]);
         let marked = of(json!({"containers": [{"name": "c", "restartPolicyRules": rules}]}));
         assert_eq!(marked.annotations.get(labels::PARK).map(String::as_str), Some("true"));
-        let mount = json!({"name": "v", "mountPath": "/v", "mountPropagation": "Bidirectional"});
-        let shared = of(json!({"containers": [{"name": "c", "volumeMounts": [mount]}]}));
-        assert_eq!(shared.annotations.get(labels::SHARED_MOUNTS).map(String::as_str), Some("true"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! The sandbox's mount namespace is a copy of the host's, from when the sandbox was made. Where the host's mounts are
 //! shared, later ones appear in it by themselves. Where they are private (no systemd, many containers), a volume that
-//! was mounted later, such as a subPath, would look like the empty folder below it: here it is fetched.
+//! was mounted later, such as a subPath, would look like the empty folder below it: here it is fetched. So are mounts
+//! with Bidirectional propagation: the sandbox's copies take what the host mounts, and give nothing back.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,6 +22,10 @@ pub struct Source {
     path: PathBuf,
     device: u64,
     inode: u64,
+    /// What is mounted below it in the container must appear on the host: it must be the host's own mount, not the
+    /// sandbox's copy, which only takes.
+    #[serde(default)]
+    shared: bool,
 }
 
 /// Why a source could not be fetched.
@@ -33,9 +38,9 @@ pub struct LateMountError {
 
 impl Source {
     /// Looks at `path` from the host; none if there is nothing, which whoever mounts it will say better.
-    pub fn seen(path: &Path) -> Option<Self> {
+    pub fn seen(path: &Path, shared: bool) -> Option<Self> {
         let stat = fs::metadata(path).ok()?;
-        Some(Self { path: path.to_owned(), device: stat.dev(), inode: stat.ino() })
+        Some(Self { path: path.to_owned(), device: stat.dev(), inode: stat.ino(), shared })
     }
 
     /// What tells this source from another at the same path.
@@ -51,10 +56,10 @@ impl Source {
     }
 }
 
-/// Makes the sources that look different here than from the host look the same. The host is where the process `agent`
-/// is: the namespace of its init is closed to an agent with fewer capabilities.
+/// Makes the sources that look different here than from the host look the same, and shared ones the host's own. The
+/// host is where the process `agent` is: the namespace of its init is closed to an agent with fewer capabilities.
 pub fn fetch(sources: &[Source], agent: u32) -> Result<(), LateMountError> {
-    for source in sources.iter().filter(|source| !source.is_here()) {
+    for source in sources.iter().filter(|source| source.shared || !source.is_here()) {
         let failed = |e: io::Error| LateMountError { path: source.path.clone(), source: e };
         let tree = take(&source.path, agent).map_err(failed)?;
         move_mount(&tree, "", CWD, &source.path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::creations;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::state::{Container, ContainerRecord, Sandbox};
@@ -90,7 +91,12 @@ impl Engine {
     /// Clears away what was begun of a container whose creation failed without its shim's help.
     pub async fn abandon(&self, id: &str, sandbox: &Sandbox) {
         let (cgroup, folder) = (format!("{}/{id}", sandbox.cgroup), self.layout.container(id));
-        let cleared = tokio::task::spawn_blocking(move || clear(&cgroup, folder.path())).await;
+        let shims = self.shims_cgroup();
+        let work = move || {
+            creations::end(&shims, folder.path());
+            clear(&cgroup, folder.path())
+        };
+        let cleared = tokio::task::spawn_blocking(work).await;
         if let Ok(Err(e)) = cleared {
             tracing::warn!(container = id, error = %e, "what was made of a failed container was not cleared away");
         }

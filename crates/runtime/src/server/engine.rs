@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use reprise_images::ImageStore;
-use tokio::sync::mpsc;
+use tokio::sync::{RwLock, mpsc};
 
 use super::completion::UnderWay;
 use super::ending::clear;
@@ -33,6 +33,8 @@ pub struct Engine {
     pub names: Names,
     pub news: News,
     pub under_way: UnderWay,
+    /// Held shared while a sandbox is made: cgroups that it is about to enter must not be removed.
+    pub making: RwLock<()>,
 }
 
 impl Engine {
@@ -44,8 +46,8 @@ impl Engine {
         notices: mpsc::UnboundedSender<Notice>,
     ) -> Self {
         let layout = Layout::new(&config.root);
-        let (inventory, names, news, under_way) = Default::default();
-        Self { config, layout, images, network, inventory, seccomp, notices, names, news, under_way }
+        let (inventory, names, news, under_way, making) = Default::default();
+        Self { config, layout, images, network, inventory, seccomp, notices, names, news, under_way, making }
     }
 
     /// The cgroup below which a sandbox's containers are.

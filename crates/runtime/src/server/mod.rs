@@ -4,6 +4,7 @@ mod answer;
 mod attach_session;
 mod completion;
 mod containers;
+mod creations;
 mod ending;
 mod engine;
 mod exec;
@@ -192,6 +193,11 @@ pub async fn serve(config: RuntimeConfig) -> Result<Runtime, RuntimeError> {
 async fn listen(engine: Arc<Engine>, mut heard: mpsc::UnboundedReceiver<Notice>) {
     while let Some(notice) = heard.recv().await {
         match notice {
+            Notice::Started { id, at } => {
+                if let Some(container) = engine.inventory.known_container(&id) {
+                    engine.started(&container, at);
+                }
+            }
             Notice::Exited { id, exit } => engine.exited(&id, exit),
             Notice::ShimGone { sandbox } => {
                 engine.shim_gone(&sandbox);

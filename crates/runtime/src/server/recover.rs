@@ -10,6 +10,7 @@ use reprise_cri::v1::{ContainerConfig, LinuxContainerResources, PodSandboxConfig
 use rustix::process::{Pid, Signal, kill_process};
 use serde::de::DeserializeOwned;
 
+use super::creations;
 use super::ending::clear;
 use super::engine::{Engine, lost};
 use super::sandboxes::{CONFIG, wait_gone};
@@ -40,8 +41,21 @@ pub async fn recover(engine: &Arc<Engine>) -> Result<(), RuntimeError> {
     for lease in leases.iter().filter(|l| !engine.inventory.has_container(&l.holder)) {
         engine.images.release(&lease.holder)?;
     }
+    let known: Vec<String> = engine.inventory.sandboxes().iter().map(|s| s.cgroup.clone()).collect();
+    sweep_cgroups(engine, &known);
     finish_stops(engine);
     Ok(())
+}
+
+/// What is below our cgroup and belongs to no sandbox is of one that is gone.
+fn sweep_cgroups(engine: &Engine, known: &[String]) {
+    for cgroup in cgroup::children(&engine.config.cgroup_root) {
+        if cgroup != engine.shims_cgroup() && !known.contains(&cgroup) {
+            cgroup::kill_all(&cgroup);
+            // What is busy still is tried again when the last sandbox goes, or the runtime starts.
+            let _ = cgroup::remove(&cgroup);
+        }
+    }
 }
 
 /// Gives back what lost sandboxes have of the network, and looks whether the others still have theirs.
@@ -162,6 +176,7 @@ async fn container(
     let (Some(record), Some(config), Some(sandbox)) = (record, config.filter(|c| c.metadata.is_some()), sandbox) else {
         // One that a living shim discards is the shim's to remove.
         if !known.iter().any(|(_, held)| held.iter().any(|h| h.id == id)) {
+            creations::end(&engine.shims_cgroup(), dir.path());
             clear(&cgroup_of(&dir), dir.path())?;
         }
         return Ok(());
@@ -190,7 +205,10 @@ async fn container(
     match shim {
         // A create may be under way in the shim still: then this waits for it.
         Some(shim) if held.is_some() => engine.discard(&shim, id).await,
-        _ => clear(&container.cgroup, container.dir.path())?,
+        _ => {
+            creations::end(&engine.shims_cgroup(), container.dir.path());
+            clear(&container.cgroup, container.dir.path())?;
+        }
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ impl Engine {
     /// Makes a sandbox: its shim with the namespaces, its files, its network.
     pub async fn run_sandbox(&self, config: PodSandboxConfig) -> Result<String, Failure> {
         let _name = self.name_sandbox(&config)?;
+        let _making = self.making.read().await;
         let options = config.linux.as_ref().and_then(|l| l.security_context.as_ref());
         let options = options.and_then(|s| s.namespace_options.as_ref());
         let on_host = options.is_some_and(|o| o.network() == NamespaceMode::Node);
@@ -70,14 +71,8 @@ impl Engine {
     /// Takes the name of a sandbox that is to be made, if it can be made and nobody else has the name.
     fn name_sandbox(&self, config: &PodSandboxConfig) -> Result<Taken, Failure> {
         let metadata = config.metadata.as_ref().ok_or(Failure::Missing("sandbox metadata"))?;
-        for (value, what) in [
-            (&metadata.name, "sandbox name"),
-            (&metadata.namespace, "sandbox namespace"),
-            (&metadata.uid, "sandbox uid"),
-        ] {
-            if value.is_empty() {
-                return Err(Failure::Missing(what));
-            }
+        if metadata.name.is_empty() {
+            return Err(Failure::Missing("sandbox name"));
         }
         spec::check_sandbox(config)?;
         let name = names::of_sandbox(metadata);
@@ -140,7 +135,6 @@ impl Engine {
             own_network,
             own_ipc: options.ipc() != NamespaceMode::Node,
             shared_pid: options.pid() == NamespaceMode::Pod,
-            shared_mounts: sandbox.config.annotations.get(SHARED_MOUNTS).is_some_and(|v| v == "true"),
             shm_bytes: SHM_BYTES,
             sysctls,
             cgroup: self.shims_cgroup(),
@@ -191,12 +185,11 @@ impl Engine {
         Ok(())
     }
 
-    /// With the last sandbox go the cgroups of all. Another sandbox may be on its way up: then they are busy and stay.
+    /// With the last sandbox go the cgroups of all, unless another one is being made.
     pub async fn remove_cgroups(&self) {
         for _ in 0..50 {
-            let clear = cgroup::remove(&self.shims_cgroup());
-            cgroup::remove_if_empty(&self.config.cgroup_root);
-            if clear || self.inventory.sandboxes().len() > 1 {
+            let Ok(_nobody_makes_one) = self.making.try_write() else { return };
+            if self.inventory.sandboxes().len() > 1 || cgroup::remove(&self.config.cgroup_root) {
                 return;
             }
             // The shim that ended last is still being reaped.
@@ -223,9 +216,6 @@ impl Engine {
         Ok(())
     }
 }
-
-/// Sandbox annotation of the node: a container of the Pod has a mount with Bidirectional propagation.
-const SHARED_MOUNTS: &str = "reprise.dev/bidirectional-mounts";
 
 /// Waits until a process has ended.
 pub async fn wait_gone(pid: i32) {

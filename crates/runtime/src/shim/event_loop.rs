@@ -238,11 +238,12 @@ impl Shim {
                     Err(e) => Err(format!("start the create helper: {e}")),
                 }
             }
-            Call::Start { id, log } => match self.held(&id).and_then(|held| held.start(log)) {
-                Ok(()) => {
+            Call::Start { id, log } => match self.start(&id, log) {
+                Ok(None) => {
                     self.starting.insert(id, (key, number));
                     return;
                 }
+                Ok(Some(at)) => Ok(Outcome::Started { at }),
                 Err(e) => Err(e),
             },
             Call::Signal { id, signal } => self.held(&id).and_then(|held| held.signal(signal)).map(|()| Outcome::Done),
@@ -262,6 +263,18 @@ impl Shim {
             }
         };
         self.answer(key, number, result);
+    }
+
+    /// Starts a container, or tells when it was. A runtime that died after it had asked for the start leaves the answer
+    /// to the one that asks again.
+    fn start(&mut self, id: &str, log: Option<std::path::PathBuf>) -> Result<Option<Timestamp>, String> {
+        let under_way = self.starting.contains_key(id);
+        let held = self.held(id)?;
+        match held.started_at {
+            Some(at) if held.exit.is_none() => Ok(Some(at)),
+            None if under_way && held.exit.is_none() => Ok(None),
+            _ => held.start(log).map(|()| None),
+        }
     }
 
     fn held(&mut self, id: &str) -> Result<&mut Held, String> {
@@ -333,6 +346,11 @@ impl Shim {
 
     fn executed(&mut self, id: &str, now: Timestamp) {
         let Some(result) = self.held.get_mut(id).and_then(|held| held.execution(now)) else { return };
+        if let Ok(at) = result {
+            for connection in self.connections.values_mut() {
+                connection.send(&Message::Started { id: id.to_owned(), at });
+            }
+        }
         if let Some((key, number)) = self.starting.remove(id) {
             self.answer(key, number, result.map(|at| Outcome::Started { at }));
         }

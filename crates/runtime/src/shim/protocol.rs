@@ -23,8 +23,6 @@ pub struct ShimConfig {
     pub own_ipc: bool,
     /// Whether the containers share a PID namespace.
     pub shared_pid: bool,
-    /// Whether mounts made in containers must reach the host (Bidirectional propagation).
-    pub shared_mounts: bool,
     /// Size of `/dev/shm` in bytes.
     pub shm_bytes: u64,
     /// Kernel parameters of the sandbox's namespaces.
@@ -134,6 +132,13 @@ pub enum Message {
         number: u64,
         /// What came of it; an error is a sentence.
         result: Result<Outcome, String>,
+    },
+    /// A container's program runs.
+    Started {
+        /// The container.
+        id: String,
+        /// Since when.
+        at: Timestamp,
     },
     /// A container has ended.
     Exited {

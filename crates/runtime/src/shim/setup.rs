@@ -49,10 +49,8 @@ pub fn become_sandbox(config: &ShimConfig) -> Result<(), SetupError> {
     flags.set(CloneFlags::CLONE_NEWIPC, config.own_ipc);
     flags.set(CloneFlags::CLONE_NEWUTS, config.hostname.is_some());
     unshare(flags).map_err(step("enter new namespaces"))?;
-    if !config.shared_mounts {
-        let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-        mount_change("/", slave).map_err(step("keep mounts from reaching the host"))?;
-    }
+    let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    mount_change("/", slave).map_err(step("keep mounts from reaching the host"))?;
     if let Some(name) = &config.hostname {
         nix::unistd::sethostname(name).map_err(step("set the host name"))?;
     }

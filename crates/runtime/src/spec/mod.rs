@@ -12,6 +12,7 @@ mod propagation;
 mod refusal;
 mod resources;
 mod seccomp_choice;
+mod sysctls;
 pub mod user;
 
 pub use error::SpecError;
@@ -100,7 +101,7 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
             "terminal": config.tty,
             "user": {"uid": user.uid, "gid": user.gid, "additionalGids": user.groups, "umask": 0o022},
             "args": process::command(config, image)?,
-            "env": process::environment(config, image),
+            "env": process::environment(config, image, &place.sandbox_config.hostname),
             "cwd": working_dir,
             "capabilities": capabilities.oci(),
             "noNewPrivileges": security.no_new_privs,

@@ -49,7 +49,9 @@ pub fn of(
 
 /// What the host shows at the sources of the requested mounts.
 pub fn sources(config: &ContainerConfig) -> Vec<Source> {
-    config.mounts.iter().filter_map(|m| Source::seen(&std::fs::canonicalize(&m.host_path).ok()?)).collect()
+    let shared = |m: &Mount| m.propagation() == MountPropagation::PropagationBidirectional;
+    let seen = |m: &Mount| Source::seen(&std::fs::canonicalize(&m.host_path).ok()?, shared(m));
+    config.mounts.iter().filter_map(seen).collect()
 }
 
 fn kernel(privileged: bool) -> Vec<Value> {
@@ -149,16 +151,11 @@ pub fn recursive_read_only() -> bool {
     })
 }
 
-/// The root must be at least as open as the most open mount, or nothing would come through.
+/// What is mounted in the container reaches the host only if the root is shared, too. By default the root takes what the
+/// host mounts, and each mount decides for itself.
 pub fn root_propagation(config: &ContainerConfig) -> Option<&'static str> {
-    let any = |p: MountPropagation| config.mounts.iter().any(|m| m.propagation() == p);
-    if any(MountPropagation::PropagationBidirectional) {
-        Some("rshared")
-    } else if any(MountPropagation::PropagationHostToContainer) {
-        Some("rslave")
-    } else {
-        None
-    }
+    let shared = |m: &Mount| m.propagation() == MountPropagation::PropagationBidirectional;
+    config.mounts.iter().any(shared).then_some("shared")
 }
 
 #[cfg(test)]

@@ -22,11 +22,13 @@ pub fn command(config: &ContainerConfig, image: &Image) -> Result<Vec<String>, S
 }
 
 /// The image's variables, then the container's; a later value replaces an earlier one.
-pub fn environment(config: &ContainerConfig, image: &Image) -> Vec<String> {
+pub fn environment(config: &ContainerConfig, image: &Image, hostname: &str) -> Vec<String> {
     const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let own = config.envs.iter().map(|e| format!("{}={}", e.key, String::from_utf8_lossy(&e.value)));
     let terminal = config.tty.then(|| "TERM=xterm".to_owned());
-    let all = [PATH.to_owned()].into_iter().chain(terminal).chain(image.env().iter().cloned()).chain(own);
+    let hostname = (!hostname.is_empty()).then(|| format!("HOSTNAME={hostname}"));
+    let all =
+        [PATH.to_owned()].into_iter().chain(hostname).chain(terminal).chain(image.env().iter().cloned()).chain(own);
     let mut result: Vec<String> = Vec::new();
     for variable in all {
         let name = |v: &str| v.split('=').next().map(str::to_owned);
@@ -78,8 +80,8 @@ mod tests {
         let image = image(json!({"Env": ["PATH=/bin", "A=1"]}));
         let envs = vec![KeyValue { key: "A".into(), value: "2".into() }];
         let config = ContainerConfig { envs, ..ContainerConfig::default() };
-        assert_eq!(environment(&config, &image), ["PATH=/bin", "A=2"]);
+        assert_eq!(environment(&config, &image, "h"), ["PATH=/bin", "HOSTNAME=h", "A=2"]);
         let on_terminal = ContainerConfig { tty: true, ..config };
-        assert_eq!(environment(&on_terminal, &image), ["PATH=/bin", "TERM=xterm", "A=2"]);
+        assert_eq!(environment(&on_terminal, &image, "h"), ["PATH=/bin", "HOSTNAME=h", "TERM=xterm", "A=2"]);
     }
 }

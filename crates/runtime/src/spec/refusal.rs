@@ -2,7 +2,7 @@
 
 use reprise_cri::v1::{ContainerConfig, NamespaceMode, PodSandboxConfig, UserNamespace};
 
-use super::SpecError;
+use super::{SpecError, sysctls};
 
 const USER_NAMESPACE: &str = "a user namespace";
 
@@ -49,7 +49,7 @@ pub fn sandbox(config: &PodSandboxConfig) -> Result<(), SpecError> {
         let why = format!("{:?} is not a plain path", linux.cgroup_parent);
         return Err(SpecError::Invalid { field: "linux.cgroup_parent", why });
     }
-    Ok(())
+    sysctls::check(config)
 }
 
 fn is_mapped(options: Option<&UserNamespace>) -> bool {
