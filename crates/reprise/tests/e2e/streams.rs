@@ -177,6 +177,8 @@ fn a_container_s_terminal_is_attached_to_again_and_again_and_logged() {
     first.end();
     let killed = run.kill();
     assert_ne!(second.end(), Some(0), "the agent is gone, not the container: {killed:?}");
+    // An agent that is killed at once may not have written yet that the container runs; then the next one has to see.
+    eventually("the next agent has seen it", || (node.exec("p", "main", &["true"]).code == Some(0)).then_some(()));
     let mut again = attached(&node);
     again.send("echo A is still $A\n");
     again.wait_for("A is still 1\r\n");
