@@ -196,6 +196,11 @@ impl ContainerDir {
         self.0.join("resources.pb")
     }
 
+    /// Copies of sources of mounts while it is created, in the shim's mount namespace.
+    pub fn closed_mounts(&self) -> PathBuf {
+        self.0.join("closed-mounts")
+    }
+
     /// A seccomp filter of its own.
     pub fn seccomp(&self) -> PathBuf {
         self.0.join("seccomp.bpf")

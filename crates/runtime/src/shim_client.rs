@@ -127,9 +127,12 @@ impl Shim {
         }
         // Its end is noticed on the socket; this only keeps it from staying a zombie in its cgroup.
         tokio::spawn(async move { child.wait().await });
+        if said.is_empty() {
+            // Killed, or out of memory: trying again may help.
+            return Err(ShimError::Gone(sandbox.to_owned()));
+        }
         if said.trim() != READY {
-            let sentence = if said.is_empty() { "it died".to_owned() } else { said.trim().to_owned() };
-            return Err(ShimError::Setup { sandbox: sandbox.to_owned(), sentence });
+            return Err(ShimError::Setup { sandbox: sandbox.to_owned(), sentence: said.trim().to_owned() });
         }
         Self::connect(sandbox, dir, notices).await.map(|(shim, _)| shim)
     }

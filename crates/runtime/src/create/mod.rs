@@ -3,6 +3,7 @@
 //! libcontainer clones processes without care for other threads' locks, so each creation happens in a fresh process
 //! with one thread, several of them at once. The container's first process becomes a child of the shim (`as_sibling`).
 
+pub mod closed_mounts;
 pub mod executor;
 pub mod late_mounts;
 pub mod report;
@@ -24,6 +25,7 @@ use crate::handover;
 use crate::layout::ContainerDir;
 use crate::seccomp::Filters;
 use crate::terminal::Console;
+use closed_mounts::Closed;
 use executor::ProgramExecutor;
 
 /// What the helper needs to know beyond the OCI bundle.
@@ -46,6 +48,9 @@ pub struct Creation {
     pub selinux: Option<String>,
     /// What the requested mounts show.
     pub sources: Vec<late_mounts::Source>,
+    /// Sources that must not show what the host mounts below them later.
+    #[serde(default)]
+    pub closed: Vec<Closed>,
     /// The agent's process id.
     pub agent: u32,
     /// The shim's, whose child this helper is.
@@ -68,6 +73,9 @@ pub enum CreateError {
     /// A volume that was mounted after the sandbox was made could not be had.
     #[error("find a volume in the sandbox")]
     LateMount(#[from] late_mounts::LateMountError),
+    /// A copy of a source could not be made.
+    #[error("close a volume to what the host mounts later")]
+    Closed(#[from] closed_mounts::ClosedMountError),
     /// libcontainer refused.
     #[error("create the container")]
     Container(#[source] Box<libcontainer::error::LibcontainerError>),
@@ -107,6 +115,7 @@ fn create(folder: &ContainerDir, executed: RawFd, shim: Option<OwnedFd>) -> Resu
     end_with_shim(creation.shim)?;
     let seccomp = creation.seccomp.as_deref().map(Filters::load).transpose().map_err(CreateError::Seccomp)?;
     late_mounts::fetch(&creation.sources, creation.agent)?;
+    let closed = closed_mounts::make(folder, &creation.closed)?;
     rootfs::mount(folder, &creation)?;
     own_streams(creation.owner);
     let console = shim.is_some().then(|| Console::listen(folder.path())).transpose().map_err(CreateError::Terminal)?;
@@ -124,6 +133,8 @@ fn create(folder: &ContainerDir, executed: RawFd, shim: Option<OwnedFd>) -> Resu
         .with_detach(true)
         .build()
         .map_err(refused)?;
+    // The container has its own copies now.
+    closed.remove()?;
     if let (Some(adjustment), Some(pid)) = (creation.oom_score_adj, container.pid()) {
         // Negative values need CAP_SYS_RESOURCE; the runtime has said so once if this machine refuses them.
         let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), adjustment.to_string());

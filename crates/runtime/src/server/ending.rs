@@ -74,6 +74,7 @@ impl Engine {
         self.kill_now(container).await?;
         let record = ContainerRecord { removing: true, ..container.record.clone() };
         disk::write(&container.dir.record(), &record, false)?;
+        container.sandbox.hand_over(&container.id, container.dir.path());
         match container.sandbox.shim() {
             // The shim clears up when it has nothing better to do.
             Some(shim) => match shim.call(Call::Remove { id: container.id.clone() }).await {
@@ -86,6 +87,13 @@ impl Engine {
         self.release(&container.id);
         self.removed(container);
         Ok(())
+    }
+
+    /// Clears away what a shim that is gone has not.
+    pub async fn clear_handed_over(&self, sandbox: &Sandbox) {
+        for (id, _) in sandbox.take_back() {
+            self.abandon(&id, sandbox).await;
+        }
     }
 
     /// Clears away what was begun of a container whose creation failed without its shim's help.

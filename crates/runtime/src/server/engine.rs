@@ -8,7 +8,6 @@ use reprise_images::ImageStore;
 use tokio::sync::{RwLock, mpsc};
 
 use super::completion::UnderWay;
-use super::ending::clear;
 use super::names::Names;
 use super::news::News;
 use super::state::{Inventory, Sandbox};
@@ -100,17 +99,16 @@ impl Engine {
         let Some(sandbox) = found else { return };
         sandbox.set_shim(None);
         let engine = Arc::clone(self);
-        // Processes may take their time to die.
-        tokio::task::spawn_blocking(move || {
+        tokio::spawn(async move {
             for parked in sandbox.lot.empty() {
-                let cgroup = format!("{}/{}", sandbox.cgroup, parked.id);
-                if let Err(e) = clear(&cgroup, engine.layout.container(&parked.id).path()) {
-                    tracing::warn!(container = parked.id, error = %e, "a parked container was not cleared away");
-                }
-                engine.release(&parked.id);
+                engine.abandon(&parked.id, &sandbox).await;
             }
-            for container in engine.inventory.containers_of(&sandbox.id) {
-                cgroup::kill_all(&container.cgroup);
+            engine.clear_handed_over(&sandbox).await;
+            let containers = engine.inventory.containers_of(&sandbox.id);
+            let cgroups: Vec<String> = containers.iter().map(|c| c.cgroup.clone()).collect();
+            // Processes may take their time to die. A panic there leaves them to the next start.
+            let _ = tokio::task::spawn_blocking(move || cgroups.iter().for_each(|c| cgroup::kill_all(c))).await;
+            for container in containers {
                 let exit = crate::disk::read(&container.dir.exit()).ok().flatten();
                 let exit = exit.unwrap_or_else(|| lost(container.run().started_at));
                 engine.ended(&container, exit);

@@ -153,6 +153,7 @@ impl Engine {
     /// Discards what is parked in a sandbox.
     pub async fn unpark(&self, sandbox: &Sandbox) {
         for parked in sandbox.lot.empty() {
+            sandbox.hand_over(&parked.id, self.layout.container(&parked.id).path());
             if let Some(shim) = sandbox.shim() {
                 self.discard(&shim, &parked.id).await;
             }

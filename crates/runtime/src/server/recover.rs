@@ -203,8 +203,14 @@ async fn container(
         return Ok(());
     }
     match shim {
-        // A create may be under way in the shim still: then this waits for it.
-        Some(shim) if held.is_some() => engine.discard(&shim, id).await,
+        // A create may be under way in the shim still: then it goes when it is done. That nobody wants it is written down
+        // first, for a runtime that finds it ended.
+        Some(shim) if held.is_some() => {
+            let record = ContainerRecord { removing: true, ..container.record.clone() };
+            disk::write(&container.dir.record(), &record, false)?;
+            container.sandbox.hand_over(id, container.dir.path());
+            engine.discard(&shim, id).await;
+        }
         _ => {
             creations::end(&engine.shims_cgroup(), container.dir.path());
             clear(&container.cgroup, container.dir.path())?;

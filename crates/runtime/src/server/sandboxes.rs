@@ -209,6 +209,7 @@ impl Engine {
             sandbox.set_shim(None);
             wait_gone(pid).await;
         }
+        self.clear_handed_over(sandbox).await;
         self.remove_sandbox_cgroup(sandbox);
         detached?;
         mounted::unmount_below(sandbox.dir.path())?;

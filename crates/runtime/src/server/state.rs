@@ -1,6 +1,7 @@
 //! What the runtime knows of its sandboxes and containers, and what of it is on disk.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -56,6 +57,8 @@ pub struct Sandbox {
     /// Held alone by what changes the sandbox as a whole, shared by what changes one of its containers.
     pub changing: tokio::sync::RwLock<()>,
     told_stop: AtomicBool,
+    /// Containers that the shim was told to clear away, with their folders: if it dies first, it is for us to do.
+    handed_over: Mutex<BTreeMap<String, PathBuf>>,
     /// Its use of the processor.
     pub meter: Meter,
 }
@@ -73,8 +76,24 @@ impl Sandbox {
             cut_off: AtomicBool::new(false),
             lot: Lot::default(),
             changing: tokio::sync::RwLock::new(()),
+            handed_over: Mutex::default(),
             meter: Meter::default(),
         }
+    }
+
+    /// The shim is about to be told to clear a container away.
+    pub fn hand_over(&self, id: &str, folder: &Path) {
+        let mut handed_over = lock(&self.handed_over);
+        // What it has cleared away meanwhile need not be remembered.
+        handed_over.retain(|_, folder| folder.exists());
+        handed_over.insert(id.to_owned(), folder.to_owned());
+    }
+
+    /// What the shim was told to clear away and, now that it is gone, has not.
+    pub fn take_back(&self) -> BTreeMap<String, PathBuf> {
+        let mut handed_over = std::mem::take(&mut *lock(&self.handed_over));
+        handed_over.retain(|_, folder| folder.exists());
+        handed_over
     }
 
     /// True for the first who asks: that it is not ready any more is told once.

@@ -17,7 +17,7 @@ use super::log_writer::{LogWriter, Stream};
 use super::protocol::{CANNOT_START, ContainerState, Exit, StreamsWanted};
 use super::streams::Streams;
 use crate::layout::ContainerDir;
-use crate::{cgroup, disk, reexec};
+use crate::{cgroup, disk, mounted, reexec};
 
 const SIGKILL: i32 = 9;
 /// How many times 32 KiB of one container are moved before others get their turn.
@@ -266,6 +266,13 @@ impl Held {
     pub fn clear(&self) -> bool {
         // A root file system that was never mounted is no news.
         let _ = rustix::mount::unmount(self.folder.rootfs(), rustix::mount::UnmountFlags::DETACH);
+        if self.folder.closed_mounts().exists() {
+            // A creation was cut off: volumes must not be in the folder when it is removed.
+            if let Err(e) = mounted::unmount_below(self.folder.path()) {
+                eprintln!("{}: {}", self.id, crate::error::chain(&e));
+                return false;
+            }
+        }
         if !cgroup::remove(&self.cgroup) {
             return false;
         }

@@ -95,6 +95,7 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
         capabilities.allow_filter();
     }
     let confinement = confinement::of(security)?;
+    let mounts = mounts::of(config, security, place)?;
     let oci = json!({
         "ociVersion": "1.0.2",
         "process": {
@@ -108,7 +109,7 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
             "apparmorProfile": confinement.apparmor,
         },
         "root": {"path": place.folder.rootfs(), "readonly": security.readonly_rootfs},
-        "mounts": mounts::of(config, security, place)?,
+        "mounts": mounts.list,
         "linux": {
             "cgroupsPath": place.cgroup,
             "namespaces": namespaces,
@@ -128,6 +129,7 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
         seccomp: seccomp.file,
         selinux: confinement.selinux,
         sources: mounts::sources(config),
+        closed: mounts.closed,
         agent: std::process::id(),
         shim: place.shim,
     };

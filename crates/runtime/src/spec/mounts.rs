@@ -1,7 +1,7 @@
 //! What is mounted in a container: the kernel's file systems, the sandbox's files, and what the request names.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use reprise_cri::v1::{ContainerConfig, LinuxContainerSecurityContext, Mount, MountPropagation, NamespaceMode};
@@ -10,15 +10,24 @@ use serde_json::{Value, json};
 use super::propagation::{self, Needed};
 use super::{Place, SpecError, namespaces};
 use crate::cgroup::hierarchies;
+use crate::create::closed_mounts::Closed;
 use crate::create::late_mounts::Source;
 use crate::disk;
 
 /// All mounts, in order.
+pub struct Mounts {
+    /// In the OCI form.
+    pub list: Vec<Value>,
+    /// Sources that must not show what the host mounts below them later.
+    pub closed: Vec<Closed>,
+}
+
+/// Works them out.
 pub fn of(
     config: &ContainerConfig,
     security: &LinuxContainerSecurityContext,
     place: &Place<'_>,
-) -> Result<Vec<Value>, SpecError> {
+) -> Result<Mounts, SpecError> {
     let mut list = kernel(security.privileged);
     list.extend(cgroups(place.cgroup, security.privileged));
     let host_ipc = namespaces::of_sandbox(place.sandbox_config).ipc() == NamespaceMode::Node;
@@ -41,10 +50,20 @@ pub fn of(
     let mut requested: Vec<&Mount> = config.mounts.iter().collect();
     // A mount below another one comes after it, whatever the order of the request.
     requested.sort_by_key(|m| Path::new(&m.container_path).components().count());
+    let mountinfo = if requested.is_empty() { String::new() } else { propagation::mountinfo() };
+    let mut closed = Vec::new();
     for mount in requested {
-        list.push(bind(mount)?);
+        let mut bound = bind(mount, &mountinfo)?;
+        let source = bound["source"].as_str().map(PathBuf::from).unwrap_or_default();
+        let private = mount.propagation() == MountPropagation::PropagationPrivate;
+        if private && propagation::is_open(&mountinfo, &source) {
+            let copy = place.folder.closed_mounts().join(closed.len().to_string());
+            bound["source"] = json!(copy);
+            closed.push(Closed { source, copy });
+        }
+        list.push(bound);
     }
-    Ok(list)
+    Ok(Mounts { list, closed })
 }
 
 /// What the host shows at the sources of the requested mounts.
@@ -92,7 +111,7 @@ fn cgroups(cgroup: &str, privileged: bool) -> Vec<Value> {
     list
 }
 
-fn bind(mount: &Mount) -> Result<Value, SpecError> {
+fn bind(mount: &Mount, mountinfo: &str) -> Result<Value, SpecError> {
     check(mount)?;
     let source_path = mount.host_path.clone();
     if std::fs::symlink_metadata(&source_path).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
@@ -107,7 +126,7 @@ fn bind(mount: &Mount) -> Result<Value, SpecError> {
         MountPropagation::PropagationBidirectional => ("rshared", Some(Needed::Shared)),
     };
     if let Some(needed) = needed {
-        propagation::check(mount, &source, needed)?;
+        propagation::check(mountinfo, mount, &source, needed)?;
     }
     let access = match (mount.readonly, mount.recursive_read_only) {
         (_, true) => "rro",
@@ -190,7 +209,7 @@ mod tests {
     fn a_missing_source_becomes_a_folder() {
         let folder = std::env::temp_dir().join(format!("reprise-mount-{}", std::process::id()));
         let inside = folder.join("a/b");
-        bind(&mount(&inside.to_string_lossy(), "/b")).unwrap();
+        bind(&mount(&inside.to_string_lossy(), "/b"), "").unwrap();
         assert!(inside.is_dir());
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -17,10 +17,14 @@ pub enum Needed {
     SharedOrSlave,
 }
 
+/// The host's mounts, as the kernel tells them.
+pub fn mountinfo() -> String {
+    std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()
+}
+
 /// Requires that the mount which `source` is on is what `mount` needs.
-pub fn check(mount: &Mount, source: &Path, needed: Needed) -> Result<(), SpecError> {
-    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    match on(&text, source) {
+pub fn check(mountinfo: &str, mount: &Mount, source: &Path, needed: Needed) -> Result<(), SpecError> {
+    match on(mountinfo, source) {
         Some((point, optional)) if !fits(&optional, needed) => Err(SpecError::NotShared {
             target: mount.container_path.clone(),
             source_path: source.display().to_string(),
@@ -31,6 +35,13 @@ pub fn check(mount: &Mount, source: &Path, needed: Needed) -> Result<(), SpecErr
     }
 }
 
+/// Whether what the host mounts at or below `source` later appears there too, from the text of a `mountinfo`.
+pub fn is_open(mountinfo: &str, source: &Path) -> bool {
+    let shares = |optional: &str| fits(optional, Needed::SharedOrSlave);
+    on(mountinfo, source).is_some_and(|(_, optional)| shares(&optional))
+        || mounts(mountinfo).any(|(point, optional)| point.starts_with(source) && shares(&optional))
+}
+
 fn fits(optional: &str, needed: Needed) -> bool {
     let has = |kind: &str| optional.split(' ').any(|field| field.starts_with(kind));
     has("shared:") || (needed == Needed::SharedOrSlave && has("master:"))
@@ -39,14 +50,18 @@ fn fits(optional: &str, needed: Needed) -> bool {
 /// The mount that `path` is on, and its optional fields, from the text of a `mountinfo`. A later mount hides an earlier
 /// one at the same point.
 fn on(mountinfo: &str, path: &Path) -> Option<(PathBuf, String)> {
-    let mounts = mountinfo.lines().filter_map(|line| {
+    mounts(mountinfo).filter(|(point, _)| path.starts_with(point)).max_by_key(|(point, _)| point.components().count())
+}
+
+/// Mount points with their optional fields.
+fn mounts(mountinfo: &str) -> impl Iterator<Item = (PathBuf, String)> {
+    mountinfo.lines().filter_map(|line| {
         let (before, _) = line.split_once(" - ")?;
         let mut fields = before.splitn(7, ' ').skip(4);
         let point = PathBuf::from(fields.next()?.replace("\\040", " "));
         let optional = fields.nth(1).unwrap_or_default().to_owned();
-        path.starts_with(&point).then_some((point, optional))
-    });
-    mounts.max_by_key(|(point, _)| point.components().count())
+        Some((point, optional))
+    })
 }
 
 #[cfg(test)]
@@ -65,5 +80,12 @@ mod tests {
         assert!(fits("/srv/x", Needed::SharedOrSlave) && !fits("/srv/x", Needed::Shared));
         assert!(!fits("/mntx", Needed::SharedOrSlave));
         assert_eq!(on(INFO, Path::new("/mnt/a")).unwrap().0, Path::new("/mnt"));
+    }
+
+    #[test]
+    fn a_source_is_open_to_the_host_by_its_mount_or_one_below() {
+        let open = |path: &str| is_open(INFO, Path::new(path));
+        assert!(open("/mnt/a") && open("/srv") && open("/"));
+        assert!(!open("/home") && !open("/mntx"));
     }
 }
