@@ -37,7 +37,7 @@ async fn output_reaches_all_who_are_attached_and_the_log(scene: &Scene) {
         std::fs::write(folder.join(format!("go-{number}")), "").unwrap();
         for client in &mut clients {
             let (mut stdout, mut stderr) = (client.stdout.take().unwrap(), client.stderr.take().unwrap());
-            read_until(&mut stdout, "\nout\n").await;
+            read_until(&mut stdout, "out\n").await;
             assert_eq!(read_until(&mut stderr, "err\n").await, "err\n");
             assert_eq!(soon(client.outcome()).await.unwrap(), Outcome::Exited(0), "{protocol:?}");
         }

@@ -2,6 +2,7 @@
 //!
 //! A call that got no answer is made again. What the first one may have done is looked up, as a kubelet does.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,11 @@ impl<'a> Client<'a> {
     async fn pod(&self) -> Pod {
         let scene = self.churn.scene;
         let config = scene.pod_config("churn");
+        let killed = || self.churn.killed.borrow().len();
+        let before = Cell::new(killed());
         again("RunPodSandbox", async || match scene.try_pod(config.clone()).await {
+            // Its shim was killed before it was there.
+            Err(status) if before.replace(killed()) < killed() => Err(Status::unavailable(status.message())),
             Err(status) if status.code() == Code::AlreadyExists => {
                 let all = scene.runtime().list_pod_sandbox(ListPodSandboxRequest { filter: None }).await?.into_inner();
                 let mine = all.items.into_iter().find(|item| item.metadata == config.metadata);

@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     churns: u32,
     /// How many idle Pods memory is measured with
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
     pods: u32,
     /// End with one line of JSON
     #[arg(long)]
