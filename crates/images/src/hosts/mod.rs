@@ -93,6 +93,10 @@ pub(crate) fn hosts(folder: Option<&Path>, reference: &Reference) -> Result<Vec<
 
 /// The registry's own folder, or the one for all others.
 fn find(folder: &Path, registry: &str) -> Result<Option<PathBuf>> {
+    if !folder.is_dir() {
+        let reason = "there is no such folder for registries' hosts".to_owned();
+        return Err(Error::RegistryConfig { path: folder.to_path_buf(), reason });
+    }
     for name in [port_marked(registry).as_str(), registry, "_default"] {
         let path = folder.join(name);
         match fs::metadata(&path) {

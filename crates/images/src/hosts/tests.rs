@@ -118,6 +118,12 @@ fn a_registry_has_its_own_folder_or_the_one_for_all() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_an_error_and_not_no_mirrors() {
+    let error = hosts(Some(Path::new("/nonexistent")), &reference("app")).unwrap_err();
+    assert!(matches!(error, Error::RegistryConfig { .. }), "{error:?}");
+}
+
+#[test]
 fn certificates_alone_are_named_as_for_docker() {
     let dir = tempfile::tempdir().unwrap();
     let own = dir.path().join("localhost:5000");

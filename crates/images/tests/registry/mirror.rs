@@ -21,6 +21,7 @@ impl Configured {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("registries");
+        fs::create_dir(&config).unwrap();
         let store = ImageStore::open(&dir.path().join("store")).unwrap().with_registry_config(&config);
         Self { dir, store }
     }
