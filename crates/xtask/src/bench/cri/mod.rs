@@ -19,6 +19,7 @@ use crate::cargo::build_programs;
 use crate::packages;
 use life::Life;
 use report::Report;
+use requests::{Pod, sandbox_config};
 use side::Side;
 
 /// Choices for `cargo xtask bench cri`.
@@ -68,9 +69,11 @@ pub fn run(options: &Options) -> Result<()> {
 async fn measure(program: &Path, options: &Options, machine: Machine, interruption: &Interruption) -> Result<Report> {
     let (ours, theirs) = (Side::ours(program)?, Side::containerd()?);
     let sides = [&ours, &theirs];
+    let mut neighbours = Vec::new();
     for side in sides {
         side.wait_for_images().await?;
-        // What is loaded or made with the first one is not what is measured.
+        // What is made with the first Pod of a node, and goes with its last one, is not what is measured.
+        neighbours.push(Pod::run(side, sandbox_config(side)?).await?);
         life::live(side).await?;
     }
     println!("==> {} sandboxes with a container, taking turns", options.runs);
@@ -91,6 +94,10 @@ async fn measure(program: &Path, options: &Options, machine: Machine, interrupti
     }
     println!("==> {} idle Pods of one container", options.pods);
     let memory = [memory::measure(&ours, options.pods).await?, memory::measure(&theirs, options.pods).await?];
+    for neighbour in neighbours {
+        neighbour.stop().await?;
+        neighbour.remove().await?;
+    }
     interruption.check()?;
     Report::of(machine, &lives, &churns, memory).context("nothing was measured")
 }
