@@ -197,17 +197,26 @@ impl Shim {
 
     /// Asks the shim to do something and waits until it has.
     pub async fn call(&self, call: Call) -> Result<Outcome, ShimError> {
-        let gone = || ShimError::Gone(self.sandbox.clone());
+        self.begin(call)?.await.map_err(|_| self.gone())?.map_err(ShimError::Refused)
+    }
+
+    /// Asks the shim to do something. What is asked afterwards it hears afterwards. An answer that is not waited for is
+    /// lost; when there can't be one any more, [`Notice::ShimGone`] follows.
+    pub fn begin(&self, call: Call) -> Result<oneshot::Receiver<Result<Outcome, String>>, ShimError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut line = serde_json::to_vec(&Request { number, call }).map_err(|e| ShimError::Refused(e.to_string()))?;
         line.push(b'\n');
         let (answer, result) = oneshot::channel();
         match self.waiting.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(waiting) => waiting.insert(number, answer),
-            None => return Err(gone()),
+            None => return Err(self.gone()),
         };
-        self.send.send(line).map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?.map_err(ShimError::Refused)
+        self.send.send(line).map_err(|_| self.gone())?;
+        Ok(result)
+    }
+
+    fn gone(&self) -> ShimError {
+        ShimError::Gone(self.sandbox.clone())
     }
 }
 

@@ -170,7 +170,9 @@ impl Engine {
         let containers = self.inventory.containers_of(&sandbox.id);
         let ends = containers.iter().map(|c| self.kill_now(c));
         futures::future::try_join_all(ends).await?;
-        self.network.detach(&sandbox.id).await?;
+        // Nothing comes after it that would have to wait: the shim need not put off its clearing away any more.
+        let (detached, ()) = tokio::join!(self.network.detach(&sandbox.id), clear_removed(sandbox));
+        detached?;
         self.sandbox_stopped(sandbox);
         Ok(())
     }
@@ -225,6 +227,15 @@ impl Engine {
         mounted::unmount_below(sandbox.dir.path())?;
         disk::remove_dir(sandbox.dir.path())?;
         Ok(())
+    }
+}
+
+async fn clear_removed(sandbox: &Sandbox) {
+    if let Some(shim) = sandbox.shim()
+        && let Err(e) = shim.call(Call::ClearRemoved).await
+    {
+        // The end of the sandbox clears away what is left.
+        tracing::debug!(sandbox = sandbox.id, error = %e, "removed containers are still to be cleared away");
     }
 }
 
