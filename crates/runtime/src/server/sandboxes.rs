@@ -201,8 +201,13 @@ impl Engine {
     pub async fn remove_cgroups(&self) {
         for _ in 0..50 {
             let Ok(_nobody_makes_one) = self.making.try_write() else { return };
-            if self.inventory.sandboxes().len() > 1 || cgroup::remove(&self.config.cgroup_root) {
+            if self.inventory.sandboxes().len() > 1 {
                 return;
+            }
+            if cgroup::remove(&self.config.cgroup_root) {
+                // A root within another one was made with it.
+                let parent = self.config.cgroup_root.rsplit_once('/').map_or("", |(parent, _)| parent);
+                return cgroup::remove_if_empty(parent);
             }
             // The shim that ended last is still being reaped.
             tokio::time::sleep(Duration::from_millis(2)).await;
