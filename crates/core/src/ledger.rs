@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Failures;
+use crate::node_admission::Refusal;
 use crate::step::{Step, StepRecord};
 
 /// The version of the record's format that this code writes and reads.
@@ -174,7 +175,10 @@ pub struct Exit {
 pub struct Ending {
     /// Whether it succeeded.
     pub succeeded: bool,
-    /// `DeadlineExceeded`, `Evicted`, ...; empty for the ordinary end.
+    /// The node did not take the Pod on: nothing of it was ever made.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub refused: bool,
+    /// `DeadlineExceeded`, `Evicted`, `OutOfcpu`, ...; empty for the ordinary end.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub reason: String,
     /// A sentence; may be empty.
@@ -194,6 +198,30 @@ pub struct ConditionRecord {
     pub status: bool,
     /// When it last changed.
     pub since: Timestamp,
+}
+
+impl Ledger {
+    /// The record of a Pod that the node does not take on.
+    #[must_use]
+    pub fn refused(refusal: Refusal, now: Timestamp) -> Self {
+        let Refusal { reason, message } = refusal;
+        let ending = Ending { refused: true, reason, message, ..Ending::plain(false, now) };
+        Self { started_at: Some(now), ending: Some(ending), ..Self::default() }
+    }
+
+    /// Whether the node did not take the Pod on.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.refused)
+    }
+}
+
+impl Ending {
+    /// An end that says for itself why it came.
+    #[must_use]
+    pub fn plain(succeeded: bool, at: Timestamp) -> Self {
+        Self { succeeded, refused: false, reason: String::new(), message: String::new(), at, over: false }
+    }
 }
 
 impl Run {

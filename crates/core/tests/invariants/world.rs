@@ -173,7 +173,7 @@ impl World {
             sandbox_failure: None,
             probes: self.verdicts.clone(),
             post_start: self.hooks.clone(),
-            evict: None,
+            storage: None,
         }
     }
 
