@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
+use reprise_core::node_admission::Reservations;
 
 use crate::http::HttpConfig;
 
@@ -19,8 +20,16 @@ pub struct NodeConfig {
     pub node_name: String,
     /// The node's address, for `status.hostIP`.
     pub host_ip: Option<String>,
-    /// The parent of all Pods' cgroups, such as `/reprise`; none leaves it to the runtime.
+    /// The cgroup below which `kubepods` with those of all Pods is, such as `/reprise`; none leaves cgroups to the runtime.
     pub cgroup_root: Option<String>,
+    /// Whether Pods together can use no more than what is left to them (the kubelet's `enforceNodeAllocatable: [pods]`).
+    pub enforce_node_allocatable: bool,
+    /// What is kept from Pods.
+    pub reservations: Reservations,
+    /// How many Pods there may be (the kubelet's `maxPods`).
+    pub max_pods: i64,
+    /// Kernel parameters that Pods may set beyond the safe ones (the kubelet's `allowedUnsafeSysctls`).
+    pub allowed_unsafe_sysctls: Vec<String>,
     /// Feature gates.
     pub gates: FeatureGates,
     /// Limits of every back-off.
@@ -35,7 +44,7 @@ pub struct NodeConfig {
     pub hosts_file: PathBuf,
     /// Whether containers that name no seccomp profile get the runtime's default one (the kubelet's `seccompDefault`).
     pub seccomp_default: bool,
-    /// How many processes a container may have; none is no limit (the kubelet's `podPidsLimit`).
+    /// How many processes a Pod may have; none is no limit (the kubelet's `podPidsLimit`).
     pub pids_limit: Option<i64>,
     /// The runtime's handler for sandboxes; empty is its default one.
     pub runtime_handler: String,
@@ -43,7 +52,7 @@ pub struct NodeConfig {
     pub runtime_wait: Duration,
     /// How long the runtime may take for what normally takes milliseconds (the kubelet's `runtimeRequestTimeout`).
     pub request_timeout: Duration,
-    /// How often the use of volumes with a `sizeLimit` is measured.
+    /// How often it is measured what Pods with a limit of their storage have on disk.
     pub usage_period: Duration,
     /// The kubelet's HTTP API; none: it is not served.
     pub http: Option<HttpConfig>,
@@ -59,6 +68,10 @@ impl NodeConfig {
             node_name: "localhost".to_owned(),
             host_ip: None,
             cgroup_root: None,
+            enforce_node_allocatable: true,
+            reservations: Reservations::default(),
+            max_pods: 110,
+            allowed_unsafe_sysctls: Vec::new(),
             gates: FeatureGates::default(),
             limits: BackoffLimits::default(),
             cluster_dns: Vec::new(),

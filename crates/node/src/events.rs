@@ -79,6 +79,7 @@ pub fn of_entry(pod: &Pod, entry: &Entry) -> Option<PodEvent> {
             let (reason, message) = setup(container.is_some(), reason, message);
             (Warning, reason, message, container.as_ref())
         }
+        Happened::PodRefused { reason, message } => (Warning, reason.clone(), message.clone(), None),
         Happened::PodFailed { reason, message } if !reason.is_empty() => {
             let kind = if reason == "DeadlineExceeded" { Normal } else { Warning };
             (kind, reason.clone(), message.clone(), None)

@@ -11,6 +11,7 @@
 //! [`Node`] is the agent within a process, [`ControlClient`] the way to one that runs in another.
 
 mod agent_lock;
+mod capacity;
 mod config;
 mod container;
 pub mod control;
@@ -29,6 +30,7 @@ mod objects;
 mod observer;
 mod owned_task;
 mod paths;
+mod pod_cgroups;
 mod pod_key;
 mod publisher;
 mod quantity;
@@ -44,7 +46,7 @@ pub use control::client::{ControlClient, ControlError};
 pub use error::{NodeError, chain};
 pub use events::{EventType, PodEvent};
 pub use http::{HttpConfig, HttpError};
-pub use kubelet_config::{KubeletConfigError, KubeletConfiguration};
+pub use kubelet_config::{EvictionHard, KubeletConfigError, KubeletConfiguration};
 pub use log_choice::{NoLog, attempt as log_attempt};
 pub use node::{Applied, Node, WantedStreams};
 pub use paths::{NodePaths, PodPaths};

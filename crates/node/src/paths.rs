@@ -123,7 +123,13 @@ impl PodPaths {
     /// The folder of all volumes of one kind.
     #[must_use]
     pub fn plugin(&self, plugin: &str) -> PathBuf {
-        self.folder.join("volumes").join(plugin)
+        self.volumes().join(plugin)
+    }
+
+    /// The folder of all volumes that the node makes.
+    #[must_use]
+    pub fn volumes(&self) -> PathBuf {
+        self.folder.join("volumes")
     }
 
     /// The folder that is there as long as the Pod uses a claim.

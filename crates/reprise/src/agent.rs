@@ -55,7 +55,7 @@ impl Settings {
 
     /// The embedded runtime's.
     pub fn runtime(&self) -> RuntimeConfig {
-        let (bridge, cgroup_root) = (self.bridge.clone(), self.cgroup_root.clone());
+        let (bridge, cgroup_root) = (self.bridge.clone(), format!("{}/runtime", self.own_cgroup));
         let (subnet6, registry_config) = (self.subnet6, self.registry_config.clone());
         RuntimeConfig {
             subnet6,
@@ -68,7 +68,11 @@ impl Settings {
         let defaults = NodeConfig::new(&self.data_dir, self.runtime().socket);
         let kubelet = self.kubelet.clone();
         NodeConfig {
-            cgroup_root: Some(self.cgroup_root.clone()),
+            cgroup_root: Some(self.cgroup_root.clone()).filter(|_| kubelet.cgroups_per_qos != Some(false)),
+            enforce_node_allocatable: kubelet.enforce_node_allocatable.unwrap_or(defaults.enforce_node_allocatable),
+            reservations: kubelet.reservations(),
+            max_pods: kubelet.max_pods.unwrap_or(defaults.max_pods),
+            allowed_unsafe_sysctls: kubelet.allowed_unsafe_sysctls.unwrap_or_default(),
             gates: self.gates,
             limits: self.limits,
             pids_limit: self.pids_limit,

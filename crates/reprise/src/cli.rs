@@ -59,7 +59,7 @@ pub struct NodeArgs {
     /// Back-off between failed restarts: first delay and longest delay [default: 10s..5m]
     #[arg(long, global = true, value_name = "INITIAL..MAX")]
     pub restart_backoff: Option<String>,
-    /// How many processes a container may have [default: no limit]
+    /// How many processes a Pod may have [default: no limit]
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
     pub pod_pids_limit: Option<i64>,
     /// Settings in the kubelet's format (KubeletConfiguration); flags win over it

@@ -38,7 +38,9 @@ pub struct Settings {
     pub subnet6: Option<Subnet6>,
     /// Where registries are described; none takes them as they are.
     pub registry_config: Option<PathBuf>,
-    /// The parent of all its Pods' cgroups.
+    /// The cgroup below which its runtime's are and, unless told otherwise, those of its Pods.
+    pub own_cgroup: String,
+    /// The cgroup below which its Pods' are, in `kubepods`.
     pub cgroup_root: String,
     pub gates: FeatureGates,
     pub limits: BackoffLimits,
@@ -56,6 +58,9 @@ struct Remembered {
     subnet: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subnet6: Option<String>,
+    /// If it is not the node's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cgroup_root: Option<String>,
 }
 
 impl Settings {
@@ -71,12 +76,15 @@ impl Settings {
         let subnet = args.subnet.as_deref().or(known_subnet).unwrap_or(DEFAULT_SUBNET);
         let kubelet = args.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let known_subnet6 = remembered.as_ref().and_then(|known| known.subnet6.as_deref());
+        let known_cgroup = remembered.as_ref().and_then(|known| known.cgroup_root.clone());
+        let own_cgroup = format!("/reprise-{id:016x}");
         Ok(Self {
             bridge: check_bridge(bridge)?,
             subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
             registry_config: args.registry_config.clone(),
             subnet6: subnet6(args.subnet6.as_deref().or(known_subnet6))?,
-            cgroup_root: format!("/reprise-{id:016x}"),
+            cgroup_root: kubelet.cgroup_root.clone().or(known_cgroup).unwrap_or_else(|| own_cgroup.clone()),
+            own_cgroup,
             gates: gates(&args.feature_gates, &kubelet.feature_gates)?,
             limits: limits(args.restart_backoff.as_deref(), &kubelet)?,
             pids_limit: args.pod_pids_limit.or(kubelet.pod_pids_limit.filter(|limit| *limit > 0)),
@@ -105,6 +113,7 @@ impl Settings {
             bridge: self.bridge.clone(),
             subnet: self.subnet.to_string(),
             subnet6: self.subnet6.map(|subnet| subnet.to_string()),
+            cgroup_root: Some(self.cgroup_root.clone()).filter(|root| *root != self.own_cgroup),
         });
         let written = text.map_err(io::Error::from).and_then(|text| {
             fs::create_dir_all(&self.data_dir)?;

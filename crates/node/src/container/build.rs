@@ -99,7 +99,8 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
                 &spec,
                 around.qos,
                 around.machine.memory_bytes,
-                config.pids_limit,
+                // The Pod's own cgroup has the limit.
+                config.pids_limit.filter(|_| config.cgroup_root.is_none()),
             )),
             security_context: Some(security::context(pod, &spec, user, run.target_id, config.seccomp_default)),
         }),

@@ -1,6 +1,8 @@
 //! The settings that are in force, as the kubelet shows its own.
 
 use hyper::Response;
+use reprise_core::node_admission::Reservations;
+use reprise_core::resources::ResourceList;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Body, Refusal, json as answer};
@@ -41,6 +43,14 @@ fn kubelet_configuration(config: &NodeConfig) -> Value {
     show("resolvConf", json!(config.resolv_conf));
     show("seccompDefault", json!(config.seccomp_default));
     show("podPidsLimit", json!(config.pids_limit.unwrap_or(-1)));
+    show("maxPods", json!(config.max_pods));
+    show("systemReserved", amounts(&config.reservations.system));
+    show("kubeReserved", amounts(&config.reservations.kube));
+    show("evictionHard", eviction_hard(&config.reservations));
+    show("cgroupRoot", json!(config.cgroup_root.as_deref().unwrap_or_default()));
+    show("cgroupsPerQOS", json!(config.cgroup_root.is_some()));
+    show("enforceNodeAllocatable", json!([if config.enforce_node_allocatable { "pods" } else { "none" }]));
+    show("allowedUnsafeSysctls", json!(config.allowed_unsafe_sysctls));
     show("containerRuntimeEndpoint", json!(format!("unix://{}", config.cri_socket.display())));
     show(
         "featureGates",
@@ -50,6 +60,17 @@ fn kubelet_configuration(config: &NodeConfig) -> Value {
         }),
     );
     Value::Object(shown)
+}
+
+fn amounts(list: &ResourceList) -> Value {
+    list.iter().map(|(name, amount)| (name.clone(), json!(amount.to_string()))).collect::<Map<_, _>>().into()
+}
+
+fn eviction_hard(reservations: &Reservations) -> Value {
+    json!({
+        "memory.available": reservations.memory_available.to_string(),
+        "nodefs.available": reservations.nodefs_available.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -63,6 +84,7 @@ mod tests {
         let shown = kubelet_configuration(&config);
         assert_eq!((&shown["podPidsLimit"], &shown["clusterDomain"]), (&json!(100), &json!("cluster.local")));
         assert_eq!(shown["crashLoopBackOff"]["maxContainerRestartPeriod"], "300s");
+        assert_eq!((&shown["maxPods"], &shown["evictionHard"]["nodefs.available"]), (&json!(110), &json!("10%")));
         assert_eq!(shown["containerRuntimeEndpoint"], "unix:///d/cri.sock");
         assert_eq!(shown["featureGates"]["ContainerRestartRules"], true);
     }

@@ -141,7 +141,7 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
-    fn read<T>(&mut self, name: &str, wanted: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    pub(super) fn read<T>(&mut self, name: &str, wanted: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
         let value = self.take(name)?;
         let found = read(&value);
         if found.is_none() {
@@ -150,7 +150,12 @@ impl Fields {
         found
     }
 
-    fn wrong(&mut self, name: &str, value: &Value, wanted: &str) {
+    /// Something about a field that is right but does not do all that it says.
+    pub(super) fn warn(&mut self, name: &str, what: &str) {
+        self.warnings.push(format!("{}{name}: {what}", self.prefix));
+    }
+
+    pub(super) fn wrong(&mut self, name: &str, value: &Value, wanted: &str) {
         self.problems.push(format!("{}{name}: Invalid value: {value}: {wanted}", self.prefix));
     }
 }

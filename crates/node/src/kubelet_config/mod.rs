@@ -4,6 +4,7 @@
 //! that can't be right is an error.
 
 mod fields;
+mod resources;
 
 use std::fs;
 use std::io;
@@ -14,10 +15,13 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use reprise_core::manifest::{PlainError, read_plain};
+use reprise_core::node_admission::Reservations;
+use reprise_core::resources::ResourceList;
 use serde_json::Value;
 
 use crate::http::HttpConfig;
 use fields::Fields;
+pub use resources::EvictionHard;
 
 const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
 const KIND: &str = "KubeletConfiguration";
@@ -39,6 +43,22 @@ pub struct KubeletConfiguration {
     pub pod_pids_limit: Option<i64>,
     /// `seccompDefault`.
     pub seccomp_default: Option<bool>,
+    /// `maxPods`.
+    pub max_pods: Option<i64>,
+    /// `systemReserved`.
+    pub system_reserved: ResourceList,
+    /// `kubeReserved`.
+    pub kube_reserved: ResourceList,
+    /// `evictionHard`, as far as it says how much Pods can have.
+    pub eviction_hard: Option<EvictionHard>,
+    /// Whether `enforceNodeAllocatable` has `pods`.
+    pub enforce_node_allocatable: Option<bool>,
+    /// `cgroupRoot`.
+    pub cgroup_root: Option<String>,
+    /// `cgroupsPerQOS`.
+    pub cgroups_per_qos: Option<bool>,
+    /// `allowedUnsafeSysctls`.
+    pub allowed_unsafe_sysctls: Option<Vec<String>>,
     /// `clusterDNS`.
     pub cluster_dns: Option<Vec<String>>,
     /// `clusterDomain`.
@@ -113,6 +133,14 @@ impl KubeletConfiguration {
                 .and_then(|time| Duration::try_from(time).ok()),
             pod_pids_limit: fields.integer("podPidsLimit"),
             seccomp_default: fields.boolean("seccompDefault"),
+            max_pods: fields.count("maxPods"),
+            system_reserved: fields.within("systemReserved", Fields::reserved).unwrap_or_default(),
+            kube_reserved: fields.within("kubeReserved", Fields::reserved).unwrap_or_default(),
+            eviction_hard: fields.within("evictionHard", Fields::eviction_hard),
+            enforce_node_allocatable: fields.enforces_allocatable(),
+            cgroup_root: fields.cgroup("cgroupRoot"),
+            cgroups_per_qos: fields.boolean("cgroupsPerQOS"),
+            allowed_unsafe_sysctls: fields.sysctl_patterns("allowedUnsafeSysctls"),
             cluster_dns: fields.addresses("clusterDNS"),
             cluster_domain: fields.text("clusterDomain"),
             resolv_conf: fields.text("resolvConf").map(PathBuf::from),
@@ -126,6 +154,19 @@ impl KubeletConfiguration {
             }),
         };
         fields.finish().map(|warnings| (settings, warnings))
+    }
+
+    /// What the file keeps from Pods; a kubelet's defaults for what it does not say.
+    #[must_use]
+    pub fn reservations(&self) -> Reservations {
+        let defaults = Reservations::default();
+        let eviction = self.eviction_hard;
+        Reservations {
+            system: self.system_reserved.clone(),
+            kube: self.kube_reserved.clone(),
+            memory_available: eviction.map_or(defaults.memory_available, |hard| hard.memory_available),
+            nodefs_available: eviction.map_or(defaults.nodefs_available, |hard| hard.nodefs_available),
+        }
     }
 
     /// The API that the file asks for. `address` is the flag's, which wins; without one, the file asks for an API if it
@@ -172,9 +213,9 @@ mod tests {
     #[test]
     fn a_field_that_changes_nothing_is_named_in_a_warning() {
         let (settings, warnings) =
-            of("maxPods: 50\nauthentication: {webhook: {enabled: true}}\nfeatureGates: {Foo: true}\n").unwrap();
+            of("podsPerCore: 50\nauthentication: {webhook: {enabled: true}}\nfeatureGates: {Foo: true}\n").unwrap();
         assert_eq!(settings, KubeletConfiguration::default());
-        for (field, warning) in ["authentication.webhook", "featureGates.Foo", "maxPods"].iter().zip(&warnings) {
+        for (field, warning) in ["authentication.webhook", "featureGates.Foo", "podsPerCore"].iter().zip(&warnings) {
             assert!(warning.starts_with(&format!("{field}: ")), "{warning}");
         }
         assert_eq!(warnings.len(), 3);

@@ -3,13 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use reprise_core::ledger::Ledger;
+use reprise_core::node_admission::{self, Refusal};
 use reprise_core::plan::Stage;
 use uuid::Uuid;
 
 use super::Node;
 use crate::error::NodeError;
 use crate::pod_key::{PodKey, uid_of};
-use crate::record::pod_file;
+use crate::record::{ledger_file, pod_file};
 use crate::view::PodView;
 
 /// What became of a manifest.
@@ -23,7 +25,8 @@ pub struct Applied {
 
 impl Node {
     /// Runs `pod`, which has been validated and defaulted. Its record is on disk before this returns. A Pod of that
-    /// name that has ended is replaced; one that runs with the same spec is adopted.
+    /// name that has ended is replaced; one that runs with the same spec is adopted. A Pod for which the node has no room
+    /// or that it may not run has failed at once, as its status says.
     ///
     /// # Errors
     /// If a Pod of that name runs with another spec or is being deleted, or its record can't be written.
@@ -43,9 +46,22 @@ impl Node {
             self.gone(&key).await;
         }
         let uid = uid_of(&pod).to_owned();
-        pod_file::write(&self.inner.shared.paths.pod(&pod), &pod)?;
+        let paths = self.inner.shared.paths.pod(&pod);
+        pod_file::make_folder(&paths)?;
+        if let Err(refusal) = self.fits(&pod) {
+            // Before the Pod is on record: after a crash it must not look like one that was taken on.
+            ledger_file::write(&paths.ledger_file(), &Ledger::refused(refusal, Timestamp::now()))?;
+        }
+        pod_file::write(&paths, &pod)?;
         self.employ(pod, true)?;
         Ok(Applied { uid, adopted: false })
+    }
+
+    /// Whether the node takes `pod` on beside the Pods that it has. One that it refuses is on record as failed.
+    fn fits(&self, pod: &Pod) -> Result<(), Refusal> {
+        let others = self.pods();
+        let others = others.iter().filter(|view| view.stage == Stage::Live && !view.ledger.is_refused());
+        node_admission::admit(pod, others.map(|view| &view.pod), &self.inner.shared.rules)
     }
 
     /// Whether [`Node::apply`] would take `pod` on as things are now.

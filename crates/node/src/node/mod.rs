@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
+use reprise_core::node_admission::NodeRules;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::agent_lock::AgentLock;
+use crate::capacity;
 use crate::config::NodeConfig;
 use crate::container::resource_ref::Machine;
 use crate::control::server;
@@ -26,6 +28,7 @@ use crate::health;
 use crate::metrics::Metrics;
 use crate::observer::{self, Directory};
 use crate::paths::NodePaths;
+use crate::pod_cgroups::PodCgroups;
 use crate::pod_key::PodKey;
 use crate::publisher::{NodeEvent, Publisher};
 use crate::record::pod_file;
@@ -94,10 +97,28 @@ impl Node {
         let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
         let machine = Machine::of_this_host();
+        let capacity = capacity::of(&machine, &config.data_dir, config.max_pods);
+        let cgroups = PodCgroups::new(&config, &capacity, &pods);
+        let rules = NodeRules {
+            allocatable: config.reservations.allocatable(&capacity),
+            allowed_unsafe_sysctls: config.allowed_unsafe_sysctls.clone(),
+        };
         let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
         let (started_at, busy) = (Timestamp::now(), AtomicUsize::new(0));
-        let shared =
-            Arc::new(Shared { config, paths, runtime, publisher, machine, objects, http, metrics, started_at, busy });
+        let shared = Arc::new(Shared {
+            config,
+            paths,
+            runtime,
+            publisher,
+            machine,
+            rules,
+            cgroups,
+            objects,
+            http,
+            metrics,
+            started_at,
+            busy,
+        });
         let node = Self {
             inner: Arc::new(Inner {
                 shared: Arc::clone(&shared),

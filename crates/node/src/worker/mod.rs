@@ -13,6 +13,7 @@ mod act;
 pub(crate) mod flights;
 mod health;
 pub(crate) mod mail;
+mod measuring;
 mod news;
 mod outcome;
 mod pass;
@@ -29,8 +30,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use reprise_core::ephemeral_storage::StorageUse;
 use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
+use reprise_core::node_admission::NodeRules;
 use reprise_core::observed::{Failure, ImageObservation};
 use reprise_core::plan::Stage;
 use reprise_core::probe::{ProbeKind, ProbeVerdict};
@@ -47,6 +50,7 @@ use crate::health::probers::Probers;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::paths::{NodePaths, PodPaths};
+use crate::pod_cgroups::PodCgroups;
 use crate::pod_key::{PodKey, uid_of};
 use crate::publisher::{NodeEvent, Publisher};
 use crate::record::ledger_file;
@@ -71,6 +75,9 @@ pub(crate) struct Shared {
     pub runtime: Runtime,
     pub publisher: Publisher,
     pub machine: Machine,
+    /// What Pods can have here.
+    pub rules: NodeRules,
+    pub cgroups: PodCgroups,
     pub objects: Objects,
     /// For probes and hooks.
     pub http: reqwest::Client,
@@ -128,14 +135,14 @@ pub(crate) struct Worker {
     resolved: BTreeMap<String, ResolvedImage>,
     container_failures: BTreeMap<String, Failure>,
     sandbox_failure: Option<Failure>,
-    evict: Option<String>,
+    storage: Option<StorageUse>,
     probers: Probers,
     verdicts: BTreeMap<(String, ProbeKind), ProbeVerdict>,
     post_start: BTreeMap<String, HookResult>,
     pre_stops: PreStops,
     measuring: Option<AbortHandle>,
     volumes: VolumeWork,
-    volumes_released: bool,
+    released: bool,
     /// When an object that the Pod refers to changed last.
     objects_changed_at: Option<Instant>,
     status: PodStatus,
@@ -195,14 +202,14 @@ impl Worker {
             resolved: BTreeMap::new(),
             container_failures: BTreeMap::new(),
             sandbox_failure: None,
-            evict: None,
+            storage: None,
             probers: Probers::default(),
             verdicts: BTreeMap::new(),
             post_start: BTreeMap::new(),
             pre_stops: PreStops::default(),
             measuring: None,
             volumes,
-            volumes_released: false,
+            released: false,
             objects_changed_at: None,
             status: PodStatus::default(),
             stage: Stage::Live,
@@ -279,7 +286,7 @@ impl Worker {
             Mail::PreStopOver { id } => self.pre_stops.end(&id),
             Mail::ObjectsChanged(keys) => self.on_objects_changed(keys),
             Mail::NotRefreshed(errors) => self.on_not_refreshed(errors),
-            Mail::Exceeded(message) => self.evict = Some(message),
+            Mail::Measured(used) => self.storage = Some(used),
             Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,
             Mail::Annotate { name, value, reply } => self.on_annotate(name, value, reply).await,
             Mail::AddEphemeral { container, reply } => self.on_add_ephemeral(*container, reply).await,

@@ -53,11 +53,15 @@ impl Job {
     }
 }
 
-/// Volumes, then the sandbox, then its addresses.
+/// The Pod's cgroup, volumes, then the sandbox, then its addresses.
 pub(super) async fn create_sandbox(job: Job, attempt: u32) -> Outcome {
     const REASON: &str = "CreatePodSandboxError";
     let preparing = job.clone();
     let prepared = blocking(move || {
+        let cgroup = preparing.shared.cgroups.set_up(&preparing.pod);
+        cgroup.map_err(|e| {
+            ("FailedCreatePodContainer", format!("unable to ensure pod container exists: {}", chain(&e)))
+        })?;
         preparing.volumes.set_up().map_err(|e| ("FailedMount", chain(&e)))?;
         std::fs::create_dir_all(preparing.paths.logs())
             .map_err(|e| (REASON, format!("can't create the log folder {}: {e}", preparing.paths.logs().display())))?;
