@@ -14,6 +14,7 @@ mod machine;
 mod network;
 mod outcomes;
 mod pod_features;
+mod resources;
 mod scene;
 mod settings_file;
 mod streams;
