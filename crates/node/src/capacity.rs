@@ -10,7 +10,7 @@ use crate::container::resource_ref::Machine;
 /// Processors, memory, the disk that the data folder is on, and how many Pods there may be.
 pub(crate) fn of(machine: &Machine, data_dir: &Path, max_pods: i64) -> ResourceList {
     let amounts = [
-        ("cpu", Quantity::units(machine.cpus)),
+        ("cpu", Quantity::thousandths(machine.milli_cpu)),
         ("memory", Quantity::bytes(machine.memory_bytes)),
         ("ephemeral-storage", Quantity::bytes(disk_bytes(data_dir))),
         ("pods", Quantity::units(max_pods)),
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_disk_is_that_of_the_data_folder() {
-        let machine = Machine { memory_bytes: 1 << 30, cpus: 2 };
+        let machine = Machine { memory_bytes: 1 << 30, milli_cpu: 2_000 };
         let capacity = of(&machine, Path::new("/"), 7);
         assert_eq!((capacity["cpu"].to_string(), capacity["memory"].to_string()), ("2".to_owned(), "1Gi".to_owned()));
         assert!(capacity["pods"].value() == 7 && capacity["ephemeral-storage"].value() > 0);

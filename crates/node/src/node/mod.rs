@@ -111,6 +111,7 @@ impl Node {
             runtime,
             publisher,
             machine,
+            offered: Machine::of_allocatable(&rules.allocatable),
             rules,
             cgroups,
             objects,

@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub runtime: Runtime,
     pub publisher: Publisher,
     pub machine: Machine,
+    /// What of it is for Pods.
+    pub offered: Machine,
     /// What Pods can have here.
     pub rules: NodeRules,
     pub cgroups: PodCgroups,

@@ -129,6 +129,7 @@ pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
             pod_ips: &of.sandbox.ips,
             qos: &of.qos,
             machine: &preparing.shared.machine,
+            offered: &preparing.shared.offered,
             objects: &preparing.shared.objects,
         };
         let config = build::config(&around, &run).map_err(|e| ("CreateContainerConfigError", chain(&e)))?;

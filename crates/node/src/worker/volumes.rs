@@ -70,7 +70,7 @@ impl VolumeWork {
             return None;
         }
         let pod = self.pod();
-        let (objects, machine) = (&self.shared.objects, &self.shared.machine);
+        let (objects, machine) = (&self.shared.objects, &self.shared.offered);
         Some(work(VolumesOf { pod: &pod, paths: &self.paths, objects, machine }))
     }
 
