@@ -209,6 +209,12 @@ impl Ledger {
         Self { started_at: Some(now), ending: Some(ending), ..Self::default() }
     }
 
+    /// Whether the Pod has succeeded or failed and none of its containers runs.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.over)
+    }
+
     /// Whether the node did not take the Pod on.
     #[must_use]
     pub fn is_refused(&self) -> bool {

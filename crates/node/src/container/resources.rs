@@ -56,7 +56,7 @@ pub(crate) fn of_pod(pod: &Pod) -> LinuxContainerResources {
 /// What the Pod is given beside that.
 pub(crate) fn of_overhead(pod: &Pod) -> LinuxContainerResources {
     let overhead = sums::overhead(pod);
-    of_lists(&overhead, &overhead)
+    if overhead.is_empty() { LinuxContainerResources::default() } else { of_lists(&overhead, &overhead) }
 }
 
 fn of_lists(requests: &ResourceList, limits: &ResourceList) -> LinuxContainerResources {

@@ -86,14 +86,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::super::KubeletConfiguration;
-    use reprise_core::manifest::read_plain;
-
-    const HEAD: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
-
-    fn of(fields: &str) -> Result<(KubeletConfiguration, Vec<String>), Vec<String>> {
-        KubeletConfiguration::of(read_plain(&format!("{HEAD}{fields}")).unwrap())
-    }
+    use super::super::tests::{assert_wrong, of};
 
     #[test]
     fn what_pods_can_have_is_read() {
@@ -116,18 +109,16 @@ mod tests {
     #[test]
     fn amounts_that_can_not_be_are_errors() {
         let text = "maxPods: -1\nsystemReserved: {cpu: 2x}\nevictionHard: {memory.available: 120%}\nenforceNodeAllocatable: [pods, none]\ncgroupRoot: ../x\nallowedUnsafeSysctls: [vm.swappiness]\n";
-        let problems = of(text).unwrap_err();
-        for (field, value) in [
-            ("maxPods", "-1"),
-            ("systemReserved.cpu", "\"2x\""),
-            ("evictionHard.memory.available", "\"120%\""),
-            ("enforceNodeAllocatable", "none"),
-            ("cgroupRoot", "\"../x\""),
-            ("allowedUnsafeSysctls", "not known to be namespaced"),
-        ] {
-            let told = problems.iter().any(|problem| problem.starts_with(field) && problem.contains(value));
-            assert!(told, "{field}: {problems:#?}");
-        }
-        assert_eq!(problems.len(), 6, "{problems:#?}");
+        assert_wrong(
+            text,
+            [
+                ("maxPods", "-1"),
+                ("systemReserved.cpu", "\"2x\""),
+                ("evictionHard.memory.available", "\"120%\""),
+                ("enforceNodeAllocatable", "none"),
+                ("cgroupRoot", "\"../x\""),
+                ("allowedUnsafeSysctls", "not known to be namespaced"),
+            ],
+        );
     }
 }

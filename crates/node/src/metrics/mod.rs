@@ -31,6 +31,7 @@ const RESTART_BOUNDS: [f64; 15] =
 pub(crate) struct Metrics {
     restarts: Counter,
     restart_seconds: Histogram,
+    refused_pods: Counter,
     started_pods: Counter,
     started_pods_errors: Counter,
     started_containers: Counter,
@@ -57,6 +58,11 @@ impl Default for Metrics {
                 "Time from the trigger of a restart in place until a phase of it was over.",
                 &["phase"],
                 RESTART_BOUNDS,
+            ),
+            refused_pods: Counter::new(
+                "kubelet_admission_rejections_total",
+                "Pods that the node did not take on, by reason.",
+                &["reason"],
             ),
             started_pods: Counter::new("kubelet_started_pods_total", "Sandboxes that were started or tried.", &[]),
             started_pods_errors: Counter::new(
@@ -116,6 +122,7 @@ impl Metrics {
     pub(crate) fn write(&self, text: &mut Text) {
         let counters = [
             &self.restarts,
+            &self.refused_pods,
             &self.started_pods,
             &self.started_pods_errors,
             &self.started_containers,

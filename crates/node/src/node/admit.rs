@@ -60,7 +60,7 @@ impl Node {
     /// Whether the node takes `pod` on beside the Pods that it has. One that it refuses is on record as failed.
     fn fits(&self, pod: &Pod) -> Result<(), Refusal> {
         let others = self.pods();
-        let others = others.iter().filter(|view| view.stage == Stage::Live && !view.ledger.is_refused());
+        let others = others.iter().filter(|view| !view.ledger.is_refused() && !view.ledger.is_over());
         node_admission::admit(pod, others.map(|view| &view.pod), &self.inner.shared.rules)
     }
 

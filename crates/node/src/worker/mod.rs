@@ -176,7 +176,8 @@ impl Worker {
             pod: pod.clone(),
             status: last_status,
             ledger: ledger.clone(),
-            stage: Stage::Live,
+            // Who looks before the first pass must not take an ended Pod for a running one.
+            stage: if ledger.is_over() { Stage::Ended } else { Stage::Live },
             steps: timeline.steps().to_vec(),
         }));
         let (sender, mailbox) = mpsc::unbounded_channel();
