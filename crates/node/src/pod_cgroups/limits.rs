@@ -35,7 +35,7 @@ pub(super) fn of_all(usable: &ResourceList) -> LinuxContainerResources {
 /// What the Pod's containers may use together. Where one of them has no limit, neither has the Pod.
 pub(super) fn of_pod(pod: &Pod, pids_limit: Option<i64>) -> LinuxContainerResources {
     let limits = resources::limits(pod);
-    let limited = |resource: &str| resources::is_limited(pod, resource).then(|| limits.get(resource)).flatten();
+    let limited = |resource: &str| limits.get(resource).filter(|_| resources::is_limited(pod, resource));
     // CRI has no field for it; the cgroup v2 name is understood for both versions.
     let unified = pids_limit.map(|limit| HashMap::from([("pids.max".to_owned(), limit.to_string())]));
     let mut of_pod = of_weight(requested_milli_cpu(pod));

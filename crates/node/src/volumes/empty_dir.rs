@@ -41,8 +41,8 @@ pub(crate) fn is_memory(source: &EmptyDirVolumeSource) -> bool {
 /// What a volume in memory can hold: its own limit, but no more than the Pod may have and all Pods together.
 pub(crate) fn size_in_memory(pod: &Pod, source: &EmptyDirVolumeSource, offered: i64) -> i64 {
     let own = source.size_limit.as_ref().and_then(quantity::value);
-    let limits = resources::is_limited(pod, "memory").then(|| resources::limits(pod)).unwrap_or_default();
-    let of_pod = limits.get("memory").map(|limit| limit.value());
+    let of_pod = resources::limits(pod).get("memory").map(|limit| limit.value());
+    let of_pod = of_pod.filter(|_| resources::is_limited(pod, "memory"));
     [own, of_pod].into_iter().flatten().filter(|bytes| *bytes > 0).fold(offered, i64::min)
 }
 
