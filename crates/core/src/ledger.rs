@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Failures;
@@ -27,6 +27,9 @@ pub struct Ledger {
     /// When the node took the Pod on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub started_at: Option<Timestamp>,
+    /// By how much the clock was set since: `startedAt` is what it showed then.
+    #[serde(skip_serializing_if = "SignedDuration::is_zero", default)]
+    pub clock_set_by: SignedDuration,
     /// The restart under way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub step: Option<Step>,
@@ -65,6 +68,7 @@ impl Default for Ledger {
             format: FORMAT,
             epoch: 0,
             started_at: None,
+            clock_set_by: SignedDuration::ZERO,
             step: None,
             last_step: None,
             sandbox: None,

@@ -24,7 +24,8 @@ pub(super) fn cut_short(pass: &mut Pass<'_>) {
     }
     let seconds = pass.spec().and_then(|s| s.active_deadline_seconds);
     let (Some(seconds), Some(started_at)) = (seconds, pass.ledger.started_at) else { return };
-    let deadline = started_at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+    let time = SignedDuration::from_secs(seconds).saturating_add(pass.ledger.clock_set_by);
+    let deadline = started_at.saturating_add(time).unwrap_or(Timestamp::MAX);
     if pass.now >= deadline {
         let message = "Pod was active on the node longer than the specified deadline";
         fail(pass, "DeadlineExceeded", message.to_owned());

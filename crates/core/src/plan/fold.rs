@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::health;
 use super::pass::{Pass, STATUS_UNKNOWN};
+use crate::clock;
 use crate::ledger::{ContainerRecord, Exit, Run, SandboxRecord};
 use crate::observed::{ContainerObservation, RuntimeExit, RuntimeState};
 use crate::roles::{PodContainer, Role};
@@ -30,6 +31,7 @@ pub(super) fn observe(pass: &mut Pass<'_>) {
     vanished(pass);
     health::observe(pass);
     step_progress(pass);
+    clock::within_reach(&mut pass.ledger, pass.desired.pod, pass.desired.limits.max, pass.now);
 }
 
 /// Whether the container belongs to an older epoch. Such a container decides nothing any more (R3).
