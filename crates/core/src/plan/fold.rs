@@ -150,7 +150,8 @@ fn ended(pass: &mut Pass<'_>, name: &str, exit: Exit) {
     let Some(record) = pass.ledger.containers.get_mut(name) else { return };
     if matches!(verdict, Verdict::RestartContainer { .. }) {
         let delay = record.failures.failed(exit.finished_at, &limits);
-        let until = exit.finished_at.saturating_add(delay).unwrap_or(exit.finished_at);
+        // Where the clock was set back meanwhile, the exit seems to lie ahead.
+        let until = exit.finished_at.min(pass.now).saturating_add(delay).unwrap_or(exit.finished_at);
         record.restart_after = Some(until);
     }
     let until = record.restart_after;

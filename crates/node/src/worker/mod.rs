@@ -10,6 +10,7 @@
 //! in as a whole before the next plan, so several exits at once make one pass.
 
 mod act;
+mod clock;
 pub(crate) mod flights;
 mod health;
 pub(crate) mod mail;
@@ -59,6 +60,7 @@ use crate::record::view_files;
 use crate::runtime_calls::Runtime;
 use crate::view::PodView;
 use crate::volumes::Concerned;
+use clock::ClockReading;
 use flights::Flights;
 use mail::Mail;
 use sight::Sight;
@@ -147,6 +149,7 @@ pub(crate) struct Worker {
     released: bool,
     /// When an object that the Pod refers to changed last.
     objects_changed_at: Option<Instant>,
+    clock: ClockReading,
     status: PodStatus,
     stage: Stage,
     wake_at: Option<Timestamp>,
@@ -214,6 +217,7 @@ impl Worker {
             volumes,
             released: false,
             objects_changed_at: None,
+            clock: ClockReading::now(),
             status: PodStatus::default(),
             stage: Stage::Live,
             wake_at: None,
@@ -234,6 +238,7 @@ impl Worker {
         self.follow_objects();
         // Objects may have changed while nobody looked.
         self.refresh_volumes(Concerned::All);
+        self.bring_deletion_within_reach().await;
         while !self.stopping {
             if self.synced {
                 self.pass().await;
