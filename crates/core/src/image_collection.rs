@@ -123,13 +123,7 @@ impl ImageHistory {
 
     /// Decides which images go. They have been [observed](Self::observe).
     #[must_use]
-    pub fn collect(
-        &self,
-        policy: &ImagePolicy,
-        seen: &[SeenImage],
-        space: DiskSpace,
-        now: Timestamp,
-    ) -> Collection {
+    pub fn collect(&self, policy: &ImagePolicy, seen: &[SeenImage], space: DiskSpace, now: Timestamp) -> Collection {
         let free = seen.iter().filter(|image| !image.in_use && !image.pinned);
         let mut free: Vec<(&ImageRecord, &SeenImage)> =
             free.filter_map(|image| Some((self.images.get(&image.id)?, image))).collect();
@@ -213,7 +207,10 @@ mod tests {
         let space = DiskSpace { capacity: 1000, available: 160 };
         assert_eq!(history.collect(&ImagePolicy::default(), &seen, space, at(300)), Collection::default());
         let off = ImagePolicy { high_percent: 100, ..ImagePolicy::default() };
-        assert_eq!(history.collect(&off, &seen, DiskSpace { capacity: 10, available: 0 }, at(300)), Collection::default());
+        assert_eq!(
+            history.collect(&off, &seen, DiskSpace { capacity: 10, available: 0 }, at(300)),
+            Collection::default()
+        );
         assert_eq!(
             history.collect(&ImagePolicy::default(), &seen, DiskSpace { capacity: 0, available: 0 }, at(300)),
             Collection::default()

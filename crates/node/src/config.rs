@@ -6,8 +6,11 @@ use std::time::Duration;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
 use reprise_core::node_admission::Reservations;
+use reprise_core::image_collection::ImagePolicy;
+use reprise_core::log_rotation::LogPolicy;
 
 use crate::http::HttpConfig;
+use crate::static_pods::StaticPodConfig;
 
 /// Settings of one node agent. Several agents can run on one machine with different data folders.
 #[derive(Debug, Clone)]
@@ -54,6 +57,14 @@ pub struct NodeConfig {
     pub request_timeout: Duration,
     /// How often it is measured what Pods with a limit of their storage have on disk.
     pub usage_period: Duration,
+    /// When images are removed.
+    pub images: ImagePolicy,
+    /// When logs are rotated.
+    pub logs: LogPolicy,
+    /// How often logs are looked at (the kubelet's `containerLogMonitorInterval`).
+    pub log_monitor_interval: Duration,
+    /// Where static Pods are from.
+    pub static_pods: StaticPodConfig,
     /// The kubelet's HTTP API; none: it is not served.
     pub http: Option<HttpConfig>,
 }
@@ -84,6 +95,10 @@ impl NodeConfig {
             runtime_wait: Duration::from_secs(10),
             request_timeout: Duration::from_secs(120),
             usage_period: Duration::from_secs(10),
+            images: ImagePolicy::default(),
+            logs: LogPolicy::default(),
+            log_monitor_interval: Duration::from_secs(10),
+            static_pods: StaticPodConfig::default(),
             http: None,
         }
     }

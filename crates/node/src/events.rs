@@ -122,6 +122,11 @@ pub(crate) fn failed_mount(message: String) -> PodEvent {
     PodEvent::once(Timestamp::now(), EventType::Warning, "FailedMount".to_owned(), message, None)
 }
 
+/// A warning about the node itself.
+pub(crate) fn of_node(reason: &str, message: String) -> PodEvent {
+    PodEvent::once(Timestamp::now(), EventType::Warning, reason.to_owned(), message, None)
+}
+
 pub(crate) fn killing(pod: &Pod, container: &str, for_restart: bool) -> PodEvent {
     let message = if for_restart {
         format!("Killing container {container} to restart all containers of the pod in place")

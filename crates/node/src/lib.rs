@@ -58,4 +58,5 @@ pub use pod_key::PodKey;
 pub use publisher::{News, NodeEvent};
 pub use record::timeline_line::entry_json;
 pub use record::view_files::read_views;
+pub use static_pods::StaticPodConfig;
 pub use view::PodView;

@@ -81,6 +81,10 @@ impl Settings {
             cluster_domain: kubelet.cluster_domain.unwrap_or_else(|| defaults.cluster_domain.clone()),
             resolv_conf: kubelet.resolv_conf.unwrap_or_else(|| defaults.resolv_conf.clone()),
             request_timeout: kubelet.request_timeout.unwrap_or(defaults.request_timeout),
+            images: kubelet.images,
+            logs: kubelet.logs,
+            log_monitor_interval: kubelet.log_monitor_interval.unwrap_or(defaults.log_monitor_interval),
+            static_pods: self.static_pods.clone().unwrap_or_default(),
             http: self.http.clone(),
             ..defaults
         }

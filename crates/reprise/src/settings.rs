@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
-use reprise_node::{HttpConfig, KubeletConfiguration, chain};
+use reprise_node::{HttpConfig, KubeletConfiguration, StaticPodConfig, chain};
 use reprise_runtime::{Subnet, Subnet6};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,8 @@ pub struct Settings {
     pub kubelet: KubeletConfiguration,
     /// The kubelet's HTTP API, where it is to be served.
     pub http: Option<HttpConfig>,
+    /// Where static Pods are from, in a run that has them.
+    pub static_pods: Option<StaticPodConfig>,
 }
 
 /// The part of the settings that later verbs must agree with.
@@ -90,6 +92,7 @@ impl Settings {
             pids_limit: args.pod_pids_limit.or(kubelet.pod_pids_limit.filter(|limit| *limit > 0)),
             kubelet,
             http: None,
+            static_pods: None,
             data_dir,
         })
     }
@@ -104,6 +107,18 @@ impl Settings {
             return Err(BadInput::new("--client-ca-file: no API is served: give --kubelet-address too").into());
         }
         Ok(Self { http, ..self.clone() })
+    }
+
+    /// The same with static Pods, if these flags or the file name where they are from.
+    pub fn with_static_pods(&self, path: Option<&Path>, url: Option<String>) -> Result<Self> {
+        let mut static_pods = self.kubelet.static_pods.clone();
+        if let Some(path) = path {
+            let absolute = std::path::absolute(path);
+            let absolute = absolute.with_context(|| format!("can't use --static-pod-path {}", path.display()))?;
+            static_pods.path = Some(absolute);
+        }
+        static_pods.url = url.or(static_pods.url);
+        Ok(Self { static_pods: Some(static_pods).filter(StaticPodConfig::is_set), ..self.clone() })
     }
 
     /// Leaves in the data folder what later verbs need.

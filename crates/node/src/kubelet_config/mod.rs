@@ -3,6 +3,7 @@
 //! A node that was run by a kubelet can keep its file: fields that mean nothing here are named in warnings, and a value
 //! that can't be right is an error.
 
+mod care;
 mod fields;
 mod resources;
 
@@ -14,12 +15,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use reprise_core::image_collection::ImagePolicy;
+use reprise_core::log_rotation::LogPolicy;
 use reprise_core::manifest::{PlainError, read_plain};
 use reprise_core::node_admission::Reservations;
 use reprise_core::resources::ResourceList;
 use serde_json::Value;
 
 use crate::http::HttpConfig;
+use crate::static_pods::StaticPodConfig;
 use fields::Fields;
 pub use resources::EvictionHard;
 
@@ -67,6 +71,14 @@ pub struct KubeletConfiguration {
     pub resolv_conf: Option<PathBuf>,
     /// `featureGates`, those that exist here, as `A=true,B=false`.
     pub feature_gates: String,
+    /// `imageGCHighThresholdPercent`, `imageGCLowThresholdPercent`, `imageMinimumGCAge` and `imageMaximumGCAge`.
+    pub images: ImagePolicy,
+    /// `containerLogMaxSize` and `containerLogMaxFiles`.
+    pub logs: LogPolicy,
+    /// `containerLogMonitorInterval`.
+    pub log_monitor_interval: Option<Duration>,
+    /// `staticPodPath`, `staticPodURL`, `staticPodURLHeader`, `fileCheckFrequency` and `httpCheckFrequency`.
+    pub static_pods: StaticPodConfig,
     /// `address`.
     pub address: Option<IpAddr>,
     /// `port`; 0 is no API.
@@ -145,6 +157,12 @@ impl KubeletConfiguration {
             cluster_domain: fields.text("clusterDomain"),
             resolv_conf: fields.text("resolvConf").map(PathBuf::from),
             feature_gates: fields.within("featureGates", Fields::gates).unwrap_or_default(),
+            images: care::images(&mut fields),
+            logs: care::logs(&mut fields),
+            log_monitor_interval: fields
+                .duration("containerLogMonitorInterval", care::LOG_PERIOD)
+                .and_then(|time| Duration::try_from(time).ok()),
+            static_pods: care::static_pods(&mut fields),
             address: fields.address("address"),
             port: fields.port("port"),
             certificate: fields.both("tlsCertFile", "tlsPrivateKeyFile"),
@@ -246,6 +264,39 @@ mod tests {
                 ("authentication.anonymous.enabled", "true"),
             ],
         );
+    }
+
+    #[test]
+    fn what_the_node_does_for_itself_is_set_as_the_kubelet_s() {
+        let (settings, warnings) = of("imageGCHighThresholdPercent: 70\nimageGCLowThresholdPercent: 60\nimageMinimumGCAge: 1m\nimageMaximumGCAge: 24h\ncontainerLogMaxSize: 1Mi\ncontainerLogMaxFiles: 3\ncontainerLogMonitorInterval: 3s\nstaticPodPath: /etc/kubernetes/manifests\nstaticPodURL: http://h/p\nstaticPodURLHeader: {X-A: [b, c]}\nfileCheckFrequency: 5s\nhttpCheckFrequency: 7s\n").unwrap();
+        assert_eq!(warnings, [] as [&str; 0]);
+        let images = settings.images;
+        assert_eq!((images.high_percent, images.low_percent), (70, 60));
+        assert_eq!(images.maximum_age, Some(SignedDuration::from_hours(24)));
+        assert_eq!((settings.logs.max_size, settings.logs.max_files), (1024 * 1024, 3));
+        assert_eq!(settings.log_monitor_interval, Some(Duration::from_secs(3)));
+        let pods = settings.static_pods;
+        assert_eq!(pods.path.as_deref(), Some(Path::new("/etc/kubernetes/manifests")));
+        assert_eq!(pods.url_headers, [("X-A", "b"), ("X-A", "c")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        assert_eq!((pods.file_period, pods.http_period), (Duration::from_secs(5), Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_together_is_an_error() {
+        for (fields, field) in [
+            ("imageGCLowThresholdPercent: 90", "imageGCLowThresholdPercent"),
+            ("imageGCHighThresholdPercent: 101", "imageGCHighThresholdPercent"),
+            ("imageMinimumGCAge: 2h\nimageMaximumGCAge: 1h", "imageMaximumGCAge"),
+            ("containerLogMaxFiles: 1", "containerLogMaxFiles"),
+            ("containerLogMaxSize: many", "containerLogMaxSize"),
+            ("containerLogMonitorInterval: 1s", "containerLogMonitorInterval"),
+            ("staticPodPath: manifests", "staticPodPath"),
+            ("staticPodURL: ftp://h", "staticPodURL"),
+            ("staticPodURLHeader: {a: b}", "staticPodURLHeader"),
+        ] {
+            let problems = of(&format!("{fields}\n")).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].starts_with(field), "{fields}: {problems:?}");
+        }
     }
 
     #[test]

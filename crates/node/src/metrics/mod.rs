@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     operation_errors: Counter,
     operation_seconds: Histogram,
     http_requests: Counter,
+    images_collected: Counter,
     /// When Pods were taken on that do not run yet, by UID.
     starting: Mutex<HashMap<String, Timestamp>>,
 }
@@ -107,6 +108,11 @@ impl Default for Metrics {
                 "Requests that the node's HTTP server got.",
                 &["long_running", "method", "path", "server_type"],
             ),
+            images_collected: Counter::new(
+                "kubelet_image_garbage_collected_total",
+                "Images that were removed, by whether their age or the disk's space was the reason.",
+                &["reason"],
+            ),
             starting: Mutex::default(),
         }
     }
@@ -116,6 +122,11 @@ impl Metrics {
     /// A request to the HTTP server has come.
     pub(crate) fn requested(&self, method: &str, path: &str, is_long: bool) {
         self.http_requests.add(&[if is_long { "true" } else { "false" }, method, path, "readwrite"]);
+    }
+
+    /// An image was removed, for its `age` or for `space`.
+    pub(crate) fn image_collected(&self, reason: &str) {
+        self.images_collected.add(&[reason]);
     }
 
     /// Shows all that was counted.
@@ -130,6 +141,7 @@ impl Metrics {
             &self.operations,
             &self.operation_errors,
             &self.http_requests,
+            &self.images_collected,
         ];
         counters.into_iter().for_each(|counter| counter.write(text));
         let histograms = [&self.restart_seconds, &self.pod_start_seconds, &self.operation_seconds];

@@ -50,7 +50,7 @@ impl Metrics {
                 }
             }
             News::Step(step) => self.restarted(step),
-            News::Entry(_) | News::Status { .. } | News::Event(_) => {}
+            News::Entry(_) | News::Status { .. } | News::Event(_) | News::NodeEvent(_) => {}
         }
     }
 

@@ -1,18 +1,23 @@
 //! Takes a Pod on: new, in place of one that has ended, or the one that runs already.
 
+use std::time::Instant;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::ledger::Ledger;
 use reprise_core::node_admission::{self, Refusal};
 use reprise_core::plan::Stage;
+use reprise_core::static_pod::Source;
 use uuid::Uuid;
 
 use super::Node;
-use crate::error::NodeError;
+use crate::error::{NodeError, chain};
 use crate::pod_key::{PodKey, uid_of};
 use crate::record::{ledger_file, pod_file};
+use crate::runtime_calls::Listing;
 use crate::view::PodView;
+use crate::worker::mail::{Listed, Mail};
 
 /// What became of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +58,12 @@ impl Node {
             ledger_file::write(&paths.ledger_file(), &Ledger::refused(refusal, Timestamp::now()))?;
         }
         pod_file::write(&paths, &pod)?;
-        self.employ(pod, true)?;
+        // A static Pod's UID may have been there before, and with it something that a crash has left in the runtime.
+        let is_static = Source::of(&pod).is_some();
+        self.employ(pod, !is_static)?;
+        if is_static {
+            self.show_what_is_there(&key, &uid).await;
+        }
         Ok(Applied { uid, adopted: false })
     }
 
@@ -62,6 +72,22 @@ impl Node {
         let others = self.pods();
         let others = others.iter().filter(|view| !view.ledger.is_refused() && !view.ledger.is_over());
         node_admission::admit(pod, others.map(|view| &view.pod), &self.inner.shared.rules)
+    }
+
+    /// Has a worker learn what the runtime has of its Pod. If that fails, the observer's next listing shows it.
+    async fn show_what_is_there(&self, key: &PodKey, uid: &str) {
+        let asked_at = Instant::now();
+        match self.runtime().list(Some(uid)).await {
+            Ok(Listing { sandboxes, containers }) => {
+                let mailbox = self.inner.workers().get(key).map(|worker| worker.mailbox.clone());
+                let listed =
+                    mailbox.map(|mailbox| mailbox.send(Mail::Listed(Listed { asked_at, sandboxes, containers })));
+                if listed.is_none_or(|sent| sent.is_err()) {
+                    tracing::debug!(pod = %key, "a listing for a worker that has ended");
+                }
+            }
+            Err(error) => tracing::warn!(pod = %key, error = %chain(&error), "the runtime can't be asked for the pod"),
+        }
     }
 
     /// Whether [`Node::apply`] would take `pod` on as things are now.

@@ -1,6 +1,7 @@
 //! The node agent: holds the data folder, runs a worker for each Pod, takes requests.
 
 mod admit;
+mod inside;
 mod objects;
 mod serving;
 mod stream;
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::agent_lock::AgentLock;
 use crate::capacity;
+use crate::care;
 use crate::config::NodeConfig;
 use crate::container::resource_ref::Machine;
 use crate::control::server;
@@ -31,8 +33,9 @@ use crate::paths::NodePaths;
 use crate::pod_cgroups::PodCgroups;
 use crate::pod_key::PodKey;
 use crate::publisher::{NodeEvent, Publisher};
-use crate::record::pod_file;
+use crate::record::{node_id, pod_file};
 use crate::runtime_calls::Runtime;
+use crate::static_pods;
 use crate::view::PodView;
 use crate::volumes::teardown;
 use crate::worker::mail::{Mail, Reply};
@@ -60,6 +63,8 @@ pub(crate) struct Inner {
     /// One Pod is taken on at a time, so that two of one name can't both find it free.
     applying: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// The tasks that bring static Pods.
+    sources: Mutex<Vec<JoinHandle<()>>>,
     /// The workers' tasks.
     employed: Mutex<Vec<JoinHandle<()>>>,
     /// Where the HTTP API is served.
@@ -96,6 +101,7 @@ impl Node {
         let runtime = connect(&config, &metrics).await?;
         let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
+        let node_id = node_id::read(&paths)?;
         let machine = Machine::of_this_host();
         let capacity = capacity::of(&machine, &config.data_dir, config.max_pods);
         let cgroups = PodCgroups::new(&config, &capacity, &pods);
@@ -107,6 +113,7 @@ impl Node {
         let (started_at, busy) = (Timestamp::now(), AtomicUsize::new(0));
         let shared = Arc::new(Shared {
             config,
+            node_id,
             paths,
             runtime,
             publisher,
@@ -127,6 +134,7 @@ impl Node {
                 workers: Mutex::default(),
                 applying: tokio::sync::Mutex::default(),
                 tasks: Mutex::new(vec![files]),
+                sources: Mutex::default(),
                 employed: Mutex::default(),
                 http_address: OnceLock::new(),
                 _lock: lock,
@@ -139,6 +147,8 @@ impl Node {
         node.serve_http().await?;
         let observing = tokio::spawn(observer::run(shared, node.inner.directory.clone()));
         node.inner.tasks().extend([control, observing]);
+        node.inner.tasks().extend(care::start(&node));
+        node.inner.sources().extend(static_pods::start(&node));
         Ok((node, events))
     }
 
@@ -191,11 +201,23 @@ impl Node {
 
     /// Waits until the Pod is gone from the node; returns at once if it is not there.
     pub async fn gone(&self, key: &PodKey) {
+        self.has_gone(key).await;
+    }
+
+    /// The same for a task that must not keep the node.
+    pub(crate) fn has_gone(&self, key: &PodKey) -> impl Future<Output = ()> + use<> {
         let ended = self.inner.workers().get(key).map(|w| w.ended.clone());
-        if let Some(mut ended) = ended {
-            // An error means that the worker is no more, which is as good.
-            drop(ended.wait_for(|e| *e).await);
+        async move {
+            if let Some(mut ended) = ended {
+                // An error means that the worker is no more, which is as good.
+                drop(ended.wait_for(|e| *e).await);
+            }
         }
+    }
+
+    /// Takes no news of static Pods any more: those that there are stay until they are deleted.
+    pub fn leave_static_pods(&self) {
+        self.inner.sources().drain(..).for_each(|task| task.abort());
     }
 
     /// The node's settings.
@@ -206,6 +228,7 @@ impl Node {
 
     /// Ends the agent. Containers go on; the next agent on this data folder finds them.
     pub async fn shutdown(&self) {
+        self.leave_static_pods();
         let handles: Vec<WorkerHandle> = self.inner.workers().values().cloned().collect();
         for handle in &handles {
             // One that has ended needs no telling.
@@ -274,6 +297,10 @@ impl Inner {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn sources(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn employed(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.employed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -287,6 +314,7 @@ impl Inner {
     }
 
     fn stop_tasks(&self) {
+        self.sources().drain(..).for_each(|task| task.abort());
         self.tasks().drain(..).for_each(|task| task.abort());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here and nothing is tried twice: a call that is lost is made good by the next plan.
 
+mod images;
 pub(crate) mod labels;
 pub(crate) mod reading;
 mod usage;

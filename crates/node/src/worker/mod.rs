@@ -73,6 +73,8 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub config: NodeConfig,
+    /// Which node this is, for labels.
+    pub node_id: String,
     pub paths: NodePaths,
     pub runtime: Runtime,
     pub publisher: Publisher,
