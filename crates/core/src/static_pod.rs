@@ -212,7 +212,7 @@ mod tests {
         let present = BTreeMap::from([here(&old, Some(Source::File), false), here(&other, Some(Source::File), false)]);
         let same = changes(&[old.clone(), other.clone()], &present, &known);
         assert_eq!(same, Changes::default());
-        let changed = changes(&[new.clone(), other.clone()], &present, &known);
+        let changed = changes(&[new, other.clone()], &present, &known);
         assert_eq!((changed.end, changed.wait_for), (vec![name_of(&old)], vec![name_of(&old)]));
         assert!(changed.run.is_empty(), "the old one ends first");
         assert_eq!(changes(&[other], &present, &known).end, [name_of(&old)]);
@@ -226,7 +226,7 @@ mod tests {
         let (pod, plain) = (settled("a", "i", "f", 0), settled("p", "i", "f", 0));
         let present = BTreeMap::from([here(&pod, Some(Source::File), false), here(&plain, None, false)]);
         assert_eq!(changes(&[], &present, &BTreeSet::from([Source::Http])), Changes::default());
-        let taken = changes(&[plain.clone()], &present, &BTreeSet::from([Source::File]));
+        let taken = changes(std::slice::from_ref(&plain), &present, &BTreeSet::from([Source::File]));
         assert_eq!((taken.taken, taken.end), (vec![name_of(&plain)], vec![name_of(&pod)]));
     }
 }

@@ -70,7 +70,7 @@ async fn clear_logs(node: &Node) {
     let cleared = tokio::task::spawn_blocking(move || {
         let names = names_in(&folder).map_err(|e| e.to_string())?;
         let removed = |name: &&str| teardown::remove_logs(&folder.join(name)).map_err(|e| chain(&e));
-        log_folders(&names, &pods).iter().try_for_each(|name| removed(name))
+        log_folders(&names, &pods).iter().try_for_each(removed)
     });
     match cleared.await {
         Ok(Ok(())) => {}

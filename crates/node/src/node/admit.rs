@@ -80,9 +80,8 @@ impl Node {
         match self.runtime().list(Some(uid)).await {
             Ok(Listing { sandboxes, containers }) => {
                 let mailbox = self.inner.workers().get(key).map(|worker| worker.mailbox.clone());
-                let listed =
-                    mailbox.map(|mailbox| mailbox.send(Mail::Listed(Listed { asked_at, sandboxes, containers })));
-                if listed.is_none_or(|sent| sent.is_err()) {
+                let mail = Mail::Listed(Listed { asked_at, sandboxes, containers });
+                if mailbox.is_none_or(|mailbox| mailbox.send(mail).is_err()) {
                     tracing::debug!(pod = %key, "a listing for a worker that has ended");
                 }
             }

@@ -70,16 +70,16 @@ impl Reconciler {
     }
 
     /// Until there may be something to do. None of the branches loses anything when another one comes first.
-    async fn wait(&mut self, watch: Option<Watch>) -> Option<Result<String, String>> {
+    async fn wait(&mut self, mut watch: Option<Watch>) -> Option<Result<String, String>> {
         let changed = async {
-            match &watch {
+            match &mut watch {
                 Some(watch) => watch.changed().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             Some(answer) = self.texts.recv() => Some(answer),
-            _ = changed => None,
+            () = changed => None,
             () = self.gone.notified() => None,
             () = tokio::time::sleep(self.config.file_period) => None,
         }

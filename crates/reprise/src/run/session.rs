@@ -98,9 +98,12 @@ impl<'a> Session<'a> {
 
     /// Tells about the static Pods that there are from before.
     pub fn watch_static_pods(&mut self) -> Result<()> {
+        if !self.options.serves {
+            return Ok(());
+        }
         let of_source = |view: &PodView| static_pod::Source::of(&view.pod).is_some();
         let views: Vec<PodView> = self.node.pods().into_iter().filter(of_source).collect();
-        views.iter().filter(|_| self.options.serves).try_for_each(|view| self.watch(view, true))
+        views.iter().try_for_each(|view| self.watch(view, true))
     }
 
     /// Goes on until all Pods have ended or somebody interrupts, and then removes them unless they are to be kept.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod care;
 mod crash;
 mod cri_streams;
 mod demo;
@@ -17,6 +18,7 @@ mod pod_features;
 mod resources;
 mod scene;
 mod settings_file;
+mod static_pods;
 mod streams;
 mod telling;
 mod triggers;
