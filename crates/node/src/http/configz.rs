@@ -59,6 +59,7 @@ fn kubelet_configuration(config: &NodeConfig) -> Value {
             reprise_core::gates::RESTART_ALL_CONTAINERS: config.gates.restart_all_containers_on_container_exits,
         }),
     );
+    shown.extend(of_care(config));
     Value::Object(shown)
 }
 
@@ -71,6 +72,30 @@ fn eviction_hard(reservations: &Reservations) -> Value {
         "memory.available": reservations.memory_available.to_string(),
         "nodefs.available": reservations.nodefs_available.to_string(),
     })
+}
+
+/// What the node does for itself. The headers of the static Pods' URL may be secret.
+fn of_care(config: &NodeConfig) -> Map<String, Value> {
+    let NodeConfig { images, logs, static_pods, .. } = config;
+    let seconds = |time: f64| json!(format!("{time}s"));
+    let mut shown = Map::new();
+    let mut show = |name: &str, value: Value| shown.insert(name.to_owned(), value);
+    show("imageGCHighThresholdPercent", json!(images.high_percent));
+    show("imageGCLowThresholdPercent", json!(images.low_percent));
+    show("imageMinimumGCAge", seconds(images.minimum_age.as_secs_f64()));
+    show("imageMaximumGCAge", seconds(images.maximum_age.unwrap_or_default().as_secs_f64()));
+    show("containerLogMaxSize", json!(logs.max_size.to_string()));
+    show("containerLogMaxFiles", json!(logs.max_files));
+    show("containerLogMonitorInterval", seconds(config.log_monitor_interval.as_secs_f64()));
+    show("fileCheckFrequency", seconds(static_pods.file_period.as_secs_f64()));
+    show("httpCheckFrequency", seconds(static_pods.http_period.as_secs_f64()));
+    if let Some(path) = &static_pods.path {
+        show("staticPodPath", json!(path));
+    }
+    if let Some(url) = &static_pods.url {
+        show("staticPodURL", json!(url));
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -87,5 +112,7 @@ mod tests {
         assert_eq!((&shown["maxPods"], &shown["evictionHard"]["nodefs.available"]), (&json!(110), &json!("10%")));
         assert_eq!(shown["containerRuntimeEndpoint"], "unix:///d/cri.sock");
         assert_eq!(shown["featureGates"]["ContainerRestartRules"], true);
+        assert_eq!((&shown["imageGCHighThresholdPercent"], &shown["imageMinimumGCAge"]), (&json!(85), &json!("120s")));
+        assert_eq!((&shown["containerLogMaxSize"], &shown["containerLogMaxFiles"]), (&json!("10485760"), &json!(5)));
     }
 }

@@ -215,9 +215,14 @@ impl Node {
         }
     }
 
-    /// Takes no news of static Pods any more: those that there are stay until they are deleted.
-    pub fn leave_static_pods(&self) {
-        self.inner.sources().drain(..).for_each(|task| task.abort());
+    /// Follows the sources of static Pods no more: those Pods that there are when this returns stay until they are deleted.
+    pub async fn leave_static_pods(&self) {
+        let sources: Vec<JoinHandle<()>> = self.inner.sources().drain(..).collect();
+        for source in sources {
+            source.abort();
+            // It was cut off, or had ended before.
+            drop(source.await);
+        }
     }
 
     /// The node's settings.
@@ -228,7 +233,7 @@ impl Node {
 
     /// Ends the agent. Containers go on; the next agent on this data folder finds them.
     pub async fn shutdown(&self) {
-        self.leave_static_pods();
+        self.leave_static_pods().await;
         let handles: Vec<WorkerHandle> = self.inner.workers().values().cloned().collect();
         for handle in &handles {
             // One that has ended needs no telling.

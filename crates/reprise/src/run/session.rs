@@ -96,13 +96,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Tells about the static Pods that there are from before.
+    /// Tells about the static Pods that there are.
     pub fn watch_static_pods(&mut self) -> Result<()> {
         if !self.options.serves {
             return Ok(());
         }
         let of_source = |view: &PodView| static_pod::Source::of(&view.pod).is_some();
-        let views: Vec<PodView> = self.node.pods().into_iter().filter(of_source).collect();
+        let is_new =
+            |view: &PodView| self.pods.iter().all(|pod| Some(&pod.report.uid) != view.pod.metadata.uid.as_ref());
+        let views: Vec<PodView> = self.node.pods().into_iter().filter(of_source).filter(is_new).collect();
         views.iter().try_for_each(|view| self.watch(view, true))
     }
 
@@ -181,7 +183,8 @@ impl<'a> Session<'a> {
 
     /// A static Pod comes without having been asked for here.
     fn notice_static_pod(&mut self, event: &NodeEvent) -> Result<()> {
-        if !self.options.serves || self.pods.iter().any(|pod| pod.report.uid == event.uid) {
+        let follows = self.options.serves && self.phase == Phase::Running;
+        if !follows || self.pods.iter().any(|pod| pod.report.uid == event.uid) {
             return Ok(());
         }
         let view = self.node.pod(&event.pod).filter(|view| static_pod::Source::of(&view.pod).is_some());
@@ -212,8 +215,9 @@ impl<'a> Session<'a> {
 
     async fn remove(&mut self, interrupted: bool, grace: Option<SignedDuration>) -> Result<()> {
         self.phase = Phase::Removing { interrupted };
-        // They would come back.
-        self.node.leave_static_pods();
+        // They would come back, and one may just have come.
+        self.node.leave_static_pods().await;
+        self.watch_static_pods()?;
         for pod in self.pods.iter_mut().filter(|pod| pod.stage != Stage::Gone) {
             delete(self.node, &pod.key, grace).await?;
         }
