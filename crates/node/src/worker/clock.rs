@@ -29,7 +29,7 @@ impl ClockReading {
 }
 
 impl Worker {
-    /// Before each pass: a clock that was set since the last one changes no wait.
+    /// Whenever the worker wakes: a clock that was set since changes no wait.
     pub(super) async fn follow_clock(&mut self) {
         let now = ClockReading::now();
         let before = std::mem::replace(&mut self.clock, now);

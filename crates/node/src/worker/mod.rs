@@ -270,6 +270,8 @@ impl Worker {
             },
             None => self.mailbox.recv().await,
         };
+        // Before mail is taken in, which may bring times of its own.
+        self.follow_clock().await;
         if let Some(mail) = mail {
             self.take(mail).await;
         }

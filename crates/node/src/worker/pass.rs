@@ -25,7 +25,6 @@ const DISK_PAUSE: Duration = Duration::from_secs(1);
 impl Worker {
     pub(super) async fn pass(&mut self) {
         self.retry_at = None;
-        self.follow_clock().await;
         let plan = self.plan();
         if plan.ledger.step.is_some() {
             fault::arm();

@@ -1,5 +1,6 @@
 //! What a node does for itself: logs are rotated, images and what is nobody's are removed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use reprise_testkit::image::TestImage;
@@ -26,7 +27,8 @@ fn names_in(folder: &std::path::Path) -> Vec<String> {
 #[test]
 fn a_log_that_grows_is_rotated_and_still_read_as_a_whole() {
     let node = Node::with_testload();
-    let config = config(&node, "containerLogMaxSize: 64Ki\ncontainerLogMonitorInterval: 3s\n");
+    let config =
+        config(&node, "containerLogMaxSize: 64Ki\ncontainerLogMaxFiles: 20\ncontainerLogMonitorInterval: 3s\n");
     let steps = ["print-lines", "3000", "a", "wait-file", "/ctl/b", "print-lines", "3000", "b"];
     let steps = [&steps[..], &["wait-file", "/ctl/c", "print-lines", "3000", "c", "forever"]].concat();
     let chatty = pod(&node, "chatty").container(Container::new("main", &steps).mount("ctl", "/ctl")).build();
@@ -34,16 +36,20 @@ fn a_log_that_grows_is_rotated_and_still_read_as_a_whole() {
     scene.run.wait_for("the container", LIMIT, |e| e.is("ContainerStarted"));
     let uid = scene.pod()["uid"].as_str().unwrap().to_owned();
     let folder = scene.node.data_dir().join(format!("logs/pods/default_chatty_{uid}/main"));
-    let parts = |count: usize| eventually("the log is rotated", || (names_in(&folder).len() == count).then_some(()));
-    parts(2);
-    scene.signal("b");
-    parts(3);
-    scene.signal("c");
-    parts(4);
-    let names = names_in(&folder);
-    assert_eq!(names[0], "0.log");
-    let compressed: Vec<bool> = names[1..].iter().map(|name| name.ends_with(".gz")).collect();
-    assert_eq!(compressed, [true, true, false], "{names:?}");
+    // What is being compressed is there twice for a moment, and on a busy machine a rotation may come amid the lines.
+    let parts = || {
+        let names = names_in(&folder).into_iter().filter(|name| !name.ends_with(".tmp"));
+        names.map(|name| name.trim_end_matches(".gz").to_owned()).collect::<BTreeSet<_>>().len()
+    };
+    let rotated = |to: usize| eventually("the log is rotated", || (parts() > to).then_some(()));
+    rotated(1);
+    for more in ["b", "c"] {
+        let before = parts();
+        scene.signal(more);
+        rotated(before);
+    }
+    let compressed = names_in(&folder).iter().filter(|name| name.ends_with(".gz")).count();
+    assert!(compressed >= 2, "{:?}", names_in(&folder));
     let text = scene.node.logs("chatty", "main", false);
     let printed = ["a", "b", "c"].into_iter().flat_map(|text| (1..=3000).map(move |n| format!("{text} {n}")));
     assert!(text.lines().eq(printed), "{} lines, not all in the order they were printed", text.lines().count());
