@@ -63,7 +63,7 @@ fn images_that_nobody_uses_go_when_the_disk_is_too_full() {
     let fields = "imageGCHighThresholdPercent: 1\nimageGCLowThresholdPercent: 0\nimageMinimumGCAge: 0s\n";
     let config = config(&node, fields);
     let user = pod(&node, "user").container(container("main", &["forever"])).build();
-    let arguments = ["--events", "--kubelet-address", "127.0.0.1:0", "--config", config.to_str().unwrap()];
+    let arguments = ["--events", "--config", config.to_str().unwrap()];
     let mut scene = Scene::start_with(node, user, &arguments);
     scene.wait_ready(0);
     let told = scene.run.wait_for("the shortage", LIMIT, |e| e.reason.as_deref() == Some("FreeDiskSpaceFailed"));
