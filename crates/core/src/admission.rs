@@ -3,6 +3,7 @@
 //! The order is the API server's: names and priority are settled, fields without a gate are emptied, defaults
 //! are set, and then the Pod is checked. What it needs of chance and time comes in as a value ([`Fresh`]).
 
+mod ephemeral;
 mod priority;
 mod rejection;
 
@@ -16,6 +17,7 @@ use crate::unset::text;
 use crate::validation::Options;
 use crate::{defaults, gated_fields, validation};
 
+pub use ephemeral::admit_ephemeral;
 pub use rejection::Rejection;
 
 /// Letters that generated names end with; no vowels and nothing that looks like another.

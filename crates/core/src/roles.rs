@@ -3,7 +3,7 @@
 //! Kubernetes spreads this over three lists and two policy fields; every decision in this crate reads
 //! it from here, so that "sidecar" or "the policy that holds" is worked out in one place.
 
-use k8s_openapi::api::core::v1::{Container, ContainerRestartRule, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerRestartRule, EphemeralContainer, Pod, PodSpec};
 
 /// What a container is to its Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,66 @@ pub fn containers(pod: &Pod) -> Vec<PodContainer<'_>> {
         policy: own_or_pod_policy(spec, c),
     });
     init.chain(regular).collect()
+}
+
+/// An ephemeral container as what it has in common with others: all but the container that it looks at.
+#[must_use]
+pub fn ephemeral_as_container(ephemeral: &EphemeralContainer) -> Container {
+    let EphemeralContainer {
+        args,
+        command,
+        env,
+        env_from,
+        image,
+        image_pull_policy,
+        lifecycle,
+        liveness_probe,
+        name,
+        ports,
+        readiness_probe,
+        resize_policy,
+        resources,
+        restart_policy,
+        restart_policy_rules,
+        security_context,
+        startup_probe,
+        stdin,
+        stdin_once,
+        target_container_name: _,
+        termination_message_path,
+        termination_message_policy,
+        tty,
+        volume_devices,
+        volume_mounts,
+        working_dir,
+    } = ephemeral.clone();
+    Container {
+        args,
+        command,
+        env,
+        env_from,
+        image,
+        image_pull_policy,
+        lifecycle,
+        liveness_probe,
+        name,
+        ports,
+        readiness_probe,
+        resize_policy,
+        resources,
+        restart_policy,
+        restart_policy_rules,
+        security_context,
+        startup_probe,
+        stdin,
+        stdin_once,
+        termination_message_path,
+        termination_message_policy,
+        tty,
+        volume_devices,
+        volume_mounts,
+        working_dir,
+    }
 }
 
 fn init_container<'a>(spec: &'a PodSpec, index: usize, c: &'a Container) -> PodContainer<'a> {

@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::field::FieldPath;
 use crate::objects::ApiObject;
+use crate::roles::ephemeral_as_container;
 use crate::unset::list;
 
 /// One field that is not supported yet.
@@ -66,6 +67,33 @@ pub fn find(pod: &Pod) -> Unsupported {
     {
         for (i, container) in containers.iter().enumerate() {
             container::find(container, &path.child(name).index(i), &mut found);
+        }
+    }
+    for (i, container) in list(&spec.ephemeral_containers).iter().enumerate() {
+        let path = path.child("ephemeralContainers").index(i);
+        container::find(&ephemeral_as_container(container), &path, &mut found);
+    }
+    found
+}
+
+/// What a Pod asks of SELinux, for a node whose kernel has none.
+#[must_use]
+pub fn find_selinux(pod: &Pod) -> Unsupported {
+    const CONSEQUENCE: &str = "the kernel has no SELinux, nothing is labelled";
+    let mut found = Unsupported::default();
+    let Some(spec) = &pod.spec else { return found };
+    let path = FieldPath::new("spec");
+    let field = |path: FieldPath| path.child("securityContext").child("seLinuxOptions");
+    if spec.security_context.as_ref().is_some_and(|context| context.se_linux_options.is_some()) {
+        found.warn(field(path.clone()), CONSEQUENCE);
+    }
+    for (name, containers) in
+        [("initContainers", list(&spec.init_containers)), ("containers", spec.containers.as_slice())]
+    {
+        for (i, container) in containers.iter().enumerate() {
+            if container.security_context.as_ref().is_some_and(|context| context.se_linux_options.is_some()) {
+                found.warn(field(path.child(name).index(i)), CONSEQUENCE);
+            }
         }
     }
     found

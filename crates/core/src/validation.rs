@@ -8,6 +8,7 @@ mod annotations;
 mod container;
 mod dns;
 mod env;
+mod env_files;
 mod format;
 mod handlers;
 mod metadata;
@@ -89,6 +90,30 @@ pub fn validate_create(pod: &Pod, options: &Options) -> Vec<FieldError> {
 pub fn validate_update(pod: &Pod, options: &Options) -> Vec<FieldError> {
     let no_spec = PodSpec::default();
     validate(pod, pod.spec.as_ref().unwrap_or(&no_spec), options).into_errors()
+}
+
+/// Checks a Pod that takes the place of `old` and differs from it in its ephemeral containers: they can be added, and stay
+/// as they are.
+#[must_use]
+pub fn validate_ephemeral_update(pod: &Pod, old: &Pod, options: &Options) -> Vec<FieldError> {
+    let no_spec = PodSpec::default();
+    let spec = pod.spec.as_ref().unwrap_or(&no_spec);
+    let mut report = validate(pod, spec, options);
+    let path = FieldPath::new("spec").child("ephemeralContainers");
+    let before = old.spec.as_ref().map(|spec| list(&spec.ephemeral_containers)).unwrap_or_default();
+    for known in before {
+        let name = &known.name;
+        match list(&spec.ephemeral_containers).iter().find(|container| container.name == *name) {
+            None => {
+                report.forbidden(path.clone(), &format!("existing ephemeral containers {name:?} may not be removed\n"))
+            }
+            Some(container) if container != known => {
+                report.forbidden(path.clone(), &format!("existing ephemeral containers {name:?} may not be changed\n"));
+            }
+            Some(_) => {}
+        }
+    }
+    report.into_errors()
 }
 
 fn validate(pod: &Pod, spec: &PodSpec, options: &Options) -> Report {

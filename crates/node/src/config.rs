@@ -11,6 +11,7 @@ use reprise_core::log_rotation::LogPolicy;
 
 use crate::http::HttpConfig;
 use crate::static_pods::StaticPodConfig;
+use crate::kernel_security::KernelSecurity;
 
 /// Settings of one node agent. Several agents can run on one machine with different data folders.
 #[derive(Debug, Clone)]
@@ -65,6 +66,8 @@ pub struct NodeConfig {
     pub log_monitor_interval: Duration,
     /// Where static Pods are from.
     pub static_pods: StaticPodConfig,
+    /// What the kernel can confine containers with.
+    pub kernel: KernelSecurity,
     /// The kubelet's HTTP API; none: it is not served.
     pub http: Option<HttpConfig>,
 }
@@ -99,6 +102,7 @@ impl NodeConfig {
             logs: LogPolicy::default(),
             log_monitor_interval: Duration::from_secs(10),
             static_pods: StaticPodConfig::default(),
+            kernel: KernelSecurity::of_this_host(),
             http: None,
         }
     }

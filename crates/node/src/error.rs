@@ -101,6 +101,20 @@ pub enum NodeError {
         /// The Pod.
         key: PodKey,
     },
+    /// The Pod's containers have ended for good.
+    #[error("the Pod {key} has ended: no container can be added to it")]
+    PodEnded {
+        /// The Pod.
+        key: PodKey,
+    },
+    /// Ephemeral containers that the Pod can't have.
+    #[error("ephemeral containers can't be added to {key}: {}", messages.iter().map(|m| m.trim_end()).collect::<Vec<_>>().join("; "))]
+    EphemeralRefused {
+        /// The Pod.
+        key: PodKey,
+        /// What the API server says of them, or what this node can't do, one message each.
+        messages: Vec<String>,
+    },
     /// There is no such Pod.
     #[error("there is no Pod {key} on this node")]
     NoSuchPod {

@@ -68,6 +68,12 @@ impl NodePaths {
         self.data_dir.join("logs").join("pods")
     }
 
+    /// Where `localhostProfile` of a seccomp profile is looked up, as in the kubelet's folder of that name.
+    #[must_use]
+    pub fn seccomp_profiles(&self) -> PathBuf {
+        self.data_dir.join("seccomp")
+    }
+
     /// The folder of all Pods' records.
     #[must_use]
     pub fn pods(&self) -> PathBuf {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::EphemeralContainer;
 use reprise_core::annotations::RESTART_AT;
 use reprise_node::{ControlClient, ControlError, NodeError, PodKey, PodView, WantedStreams, read_views};
 
@@ -91,6 +92,14 @@ impl Access {
         }
     }
 
+    /// Adds an ephemeral container to a Pod.
+    pub async fn add_ephemeral(&mut self, key: &PodKey, container: EphemeralContainer) -> Result<()> {
+        match self {
+            Self::Other(client) => Ok(client.add_ephemeral(key.clone(), container).await?),
+            Self::Own(agent) => Ok(agent.node.add_ephemeral(key, vec![container]).await?),
+        }
+    }
+
     /// Where a command can be run in a container.
     pub async fn exec(
         &mut self,
@@ -131,9 +140,11 @@ pub fn container(pod: &PodView, asked: Option<String>) -> Result<String> {
     let spec = pod.pod.spec.as_ref();
     let regular: Vec<&str> = spec.into_iter().flat_map(|spec| &spec.containers).map(|c| c.name.as_str()).collect();
     let init = spec.into_iter().flat_map(|spec| spec.init_containers.iter().flatten()).map(|c| c.name.as_str());
+    let mut ephemeral = spec.into_iter().flat_map(|spec| spec.ephemeral_containers.iter().flatten());
     let key = PodKey::of(&pod.pod);
     match asked {
         Some(name) if regular.contains(&name.as_str()) || init.clone().any(|c| c == name) => Ok(name),
+        Some(name) if ephemeral.any(|c| c.name == name) => Ok(name),
         Some(name) => bail!("container {name} is not valid for pod {}", key.name),
         None => {
             let first = (*regular.first().context("the Pod has no containers")?).to_owned();

@@ -95,6 +95,8 @@ pub enum Command {
     Exec(ExecArgs),
     /// See what a running container prints from now on, and give it input
     Attach(AttachArgs),
+    /// Add a container to a running Pod, to look into it
+    Debug(DebugArgs),
     /// Delete Pods
     Rm(RmArgs),
     /// Restart a Pod in place, now
@@ -215,6 +217,30 @@ pub struct AttachArgs {
     pub container: Option<String>,
     #[command(flatten)]
     pub streams: StreamArgs,
+}
+
+/// `reprise debug`.
+#[derive(Debug, Args)]
+pub struct DebugArgs {
+    /// The Pod, as NAME or NAMESPACE/NAME
+    pub pod: String,
+    /// The image of the new container
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Its name [default: debugger- and letters by chance]
+    #[arg(short, long, value_name = "NAME")]
+    pub container: Option<String>,
+    /// The container whose processes it sees
+    #[arg(long, value_name = "CONTAINER")]
+    pub target: Option<String>,
+    /// Other fields of it (volumeMounts, securityContext, ...), a file in YAML or JSON; flags win over it
+    #[arg(long, value_name = "FILE|-")]
+    pub custom: Option<PathBuf>,
+    #[command(flatten)]
+    pub streams: StreamArgs,
+    /// The program and its arguments [default: what the image says]
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<String>,
 }
 
 /// `reprise rm`.

@@ -66,6 +66,7 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Logs(args) => logs::verb::run(args, &settings).await,
         Command::Exec(args) => verbs::exec::run(args, &settings).await,
         Command::Attach(args) => verbs::attach::run(args, &settings).await,
+        Command::Debug(args) => verbs::debug::run(args, &settings).await,
         Command::Rm(args) => verbs::rm::run(args, &settings).await,
         Command::Restart(args) => verbs::restart::run(args, &settings).await,
         Command::Cri(args) => verbs::cri::run(args, &settings).await,

@@ -1,6 +1,6 @@
 //! What one container asks for.
 
-use k8s_openapi::api::core::v1::{AppArmorProfile, Container, ResourceRequirements, SeccompProfile, SecurityContext};
+use k8s_openapi::api::core::v1::{Container, ResourceRequirements, SecurityContext};
 
 use super::Unsupported;
 use crate::field::FieldPath;
@@ -8,12 +8,6 @@ use crate::unset::{entries, list};
 use crate::validation::is_huge_pages;
 
 pub(super) fn find(container: &Container, path: &FieldPath, found: &mut Unsupported) {
-    for (i, var) in list(&container.env).iter().enumerate() {
-        if var.value_from.as_ref().is_some_and(|source| source.file_key_ref.is_some()) {
-            let path = path.child("env").index(i).child("valueFrom").child("fileKeyRef");
-            found.error(path, "the variable would be missing");
-        }
-    }
     if !list(&container.volume_devices).is_empty() {
         found.error(path.child("volumeDevices"), "the container would run without its block devices");
     }
@@ -43,34 +37,11 @@ fn find_resources(resources: &ResourceRequirements, path: &FieldPath, found: &mu
 }
 
 fn find_security(context: &SecurityContext, path: &FieldPath, found: &mut Unsupported) {
-    find_seccomp(context.seccomp_profile.as_ref(), path, found);
-    find_app_armor(context.app_armor_profile.as_ref(), path, found);
     if context.proc_mount.as_deref() == Some("Unmasked") {
         found.error(path.child("procMount"), "it needs a user namespace of the Pod's own");
     }
-    if context.se_linux_options.is_some() {
-        found.warn(path.child("seLinuxOptions"), "the container runs without an SELinux label");
-    }
     if context.windows_options.is_some() {
         found.warn(path.child("windowsOptions"), "the node runs Linux");
-    }
-}
-
-/// `path`: of the security context.
-pub(super) fn find_seccomp(profile: Option<&SeccompProfile>, path: &FieldPath, found: &mut Unsupported) {
-    if profile.is_some_and(|profile| profile.type_ == "Localhost") {
-        let path = path.child("seccompProfile").child("type");
-        found.error(path, "the profile can be RuntimeDefault or Unconfined");
-    }
-}
-
-/// `path`: of the security context.
-pub(super) fn find_app_armor(profile: Option<&AppArmorProfile>, path: &FieldPath, found: &mut Unsupported) {
-    let path = path.child("appArmorProfile").child("type");
-    match profile.map(|profile| profile.type_.as_str()) {
-        Some("Localhost") => found.error(path, "the container would run without its AppArmor profile"),
-        Some("RuntimeDefault") => found.warn(path, "the container runs without an AppArmor profile"),
-        _ => {}
     }
 }
 

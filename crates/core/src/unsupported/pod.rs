@@ -3,7 +3,6 @@
 use k8s_openapi::api::core::v1::{PodSecurityContext, PodSpec};
 
 use super::Unsupported;
-use super::container::{find_app_armor, find_seccomp};
 use crate::field::FieldPath;
 use crate::unset::{list, text};
 
@@ -25,7 +24,6 @@ fn find_errors(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
         ("resources", spec.resources.is_some(), "set requests and limits on the containers"),
         ("runtimeClassName", !text(&spec.runtime_class_name).is_empty(), "there is one runtime"),
         ("schedulingGates", !list(&spec.scheduling_gates).is_empty(), "the Pod would start although it is gated"),
-        ("ephemeralContainers", !list(&spec.ephemeral_containers).is_empty(), "they would not be started"),
     ];
     for (field, _, consequence) in errors.into_iter().filter(|(_, set, _)| *set) {
         found.error(path.child(field), consequence);
@@ -59,10 +57,7 @@ fn find_warnings(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
 }
 
 fn find_security(context: &PodSecurityContext, path: &FieldPath, found: &mut Unsupported) {
-    find_seccomp(context.seccomp_profile.as_ref(), path, found);
-    find_app_armor(context.app_armor_profile.as_ref(), path, found);
     let ignored = [
-        ("seLinuxOptions", context.se_linux_options.is_some(), "containers run without an SELinux label"),
         ("seLinuxChangePolicy", context.se_linux_change_policy.is_some(), "volumes are not relabelled"),
         ("windowsOptions", context.windows_options.is_some(), "the node runs Linux"),
     ];

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::container::{self, Surroundings};
-use super::{Options, check_one_of, dns, format, metadata, ports, resources, scheduling, security, volumes};
+use super::{Options, check_one_of, dns, env_files, format, metadata, ports, resources, scheduling, security, volumes};
 use crate::field::{FieldPath, Report};
 use crate::unset::{entries, is_true, list, text};
 
@@ -22,6 +22,7 @@ pub(super) fn check(spec: &PodSpec, pod_name: &str, options: &Options, path: &Fi
     container::check_regular(&pod, &path.child("containers"), report);
     container::check_init(&pod, &path.child("initContainers"), report);
     container::check_ephemeral(&pod, &path.child("ephemeralContainers"), report);
+    env_files::check(spec, path, report);
     if let Some(wanted) = &spec.resources {
         resources::check(wanted, &pod.claims, &path.child("resources"), report);
     }

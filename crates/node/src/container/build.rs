@@ -66,10 +66,13 @@ pub(crate) struct Around<'a> {
 /// The container's configuration. Makes the files that its mounts need on the way.
 pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerConfig, ConfigError> {
     let Around { pod, config, paths, .. } = *around;
-    let Found { spec, .. } = find::container(pod, run.container)?;
+    let Found { spec, target, .. } = find::container(pod, run.container)?;
+    if let Some(name) = target.filter(|_| run.target_id.is_none()) {
+        return Err(ConfigError::NoTarget { name: name.to_owned() });
+    }
     let user = user::effective(pod, &spec, &run.image.user)?;
     let addresses = Addresses { pod: around.pod_ips, host: config.host_ip.as_deref() };
-    let from = EnvSources { pod, addresses: &addresses, machine: around.offered, objects: around.objects };
+    let from = EnvSources { pod, paths, addresses: &addresses, machine: around.offered, objects: around.objects };
     let variables = environment(from, &spec)?;
     let volumes = VolumesOf { pod, paths, objects: around.objects, machine: around.offered };
     let mut mounts = volumes::mount::of_container(volumes, &spec, &variables)?;
@@ -104,7 +107,7 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
                 // The Pod's own cgroup has the limit.
                 config.pids_limit.filter(|_| config.cgroup_root.is_none()),
             )),
-            security_context: Some(security::context(pod, &spec, user, run.target_id, config.seccomp_default)),
+            security_context: Some(security::context(pod, &spec, user, run.target_id, config)),
         }),
         stop_signal: stop_signal.and_then(Signal::from_str_name).unwrap_or(Signal::RuntimeDefault) as i32,
         envs: variables.into_iter().map(|(key, value)| KeyValue { key, value }).collect(),

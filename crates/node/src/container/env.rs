@@ -1,22 +1,25 @@
 //! A container's environment: in the order of the spec, later ones seeing earlier ones through `$(NAME)`.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapKeySelector, Container, EnvFromSource, EnvVar, EnvVarSource, Pod, SecretKeySelector,
+    ConfigMapKeySelector, Container, EnvFromSource, EnvVar, EnvVarSource, FileKeySelector, Pod, SecretKeySelector,
 };
 use reprise_core::objects::ObjectKind;
 
+use super::env_file;
 use super::error::ConfigError;
 use super::expansion::expand;
 use super::field_ref::{Addresses, field};
 use super::resource_ref::{Machine, resource};
 use super::variables::Variables;
 use crate::objects::Objects;
+use crate::paths::PodPaths;
 use crate::pod_key::PodKey;
 
 /// What variables take their values from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EnvSources<'a> {
     pub pod: &'a Pod,
+    pub paths: &'a PodPaths,
     pub addresses: &'a Addresses<'a>,
     pub machine: &'a Machine,
     pub objects: &'a Objects,
@@ -77,8 +80,19 @@ impl EnvSources<'_> {
             }
             EnvVarSource { config_map_key_ref: Some(key), .. } => self.of_config_map(key),
             EnvVarSource { secret_key_ref: Some(key), .. } => self.of_secret(key),
+            EnvVarSource { file_key_ref: Some(key), .. } => self.of_file(key),
             _ => Ok(Some(Vec::new())),
         }
+    }
+
+    /// Validation has made sure that the volume is an emptyDir.
+    fn of_file(&self, wanted: &FileKeySelector) -> Result<Option<Vec<u8>>, ConfigError> {
+        let value = env_file::value(&self.paths.empty_dir(&wanted.volume_name), &wanted.path, &wanted.key)?;
+        if value.is_none() && wanted.optional != Some(true) {
+            let FileKeySelector { key, path, volume_name: volume, .. } = wanted.clone();
+            return Err(ConfigError::NoKeyInFile { key, path, volume });
+        }
+        Ok(value.map(String::into_bytes))
     }
 
     fn of_config_map(&self, wanted: &ConfigMapKeySelector) -> Result<Option<Vec<u8>>, ConfigError> {
@@ -151,7 +165,9 @@ mod tests {
         let ips = ["10.0.0.2".to_owned(), "fd00::2".to_owned()];
         let addresses = Addresses { pod: &ips, host: Some("192.0.2.1") };
         let machine = Machine { memory_bytes: 1 << 30, milli_cpu: 2_000 };
-        let from = EnvSources { pod: &pod, addresses: &addresses, machine: &machine, objects: &objects };
+        let paths = NodePaths::new(folder.path()).pod(&pod);
+        let from =
+            EnvSources { pod: &pod, paths: &paths, addresses: &addresses, machine: &machine, objects: &objects };
         let variables = environment(from, container)?;
         Ok(variables.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect())
     }

@@ -1,5 +1,6 @@
 //! Why a container's configuration can't be made. Shown to users with the reason `CreateContainerConfigError`, worded as the kubelet words it.
 
+use super::env_file::EnvFileError;
 use crate::volumes::VolumeError;
 
 /// A container that can't be configured.
@@ -56,6 +57,25 @@ pub(crate) enum ConfigError {
         kind: &'static str,
         /// Its namespace and name.
         object: String,
+    },
+    /// A variable takes its value from a file that can't be read.
+    #[error(transparent)]
+    EnvFile(#[from] EnvFileError),
+    /// A variable takes its value from a file that is not there or has no such key.
+    #[error("couldn't find key {key} in the environment variable file {path} of volume {volume:?}")]
+    NoKeyInFile {
+        /// The key.
+        key: String,
+        /// The file, relative to the volume.
+        path: String,
+        /// The volume.
+        volume: String,
+    },
+    /// An ephemeral container is to see the processes of a container that does not run.
+    #[error("the target container {name:?} does not run")]
+    NoTarget {
+        /// The target.
+        name: String,
     },
     /// A field that can't be a variable.
     #[error("unsupported fieldPath: {path}")]

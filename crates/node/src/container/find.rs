@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod};
 use reprise_core::roles;
 
 use super::error::ConfigError;
@@ -23,31 +23,9 @@ pub(crate) fn container<'a>(pod: &'a Pod, name: &str) -> Result<Found<'a>, Confi
     }
     let ephemeral = pod.spec.iter().flat_map(|s| s.ephemeral_containers.iter().flatten());
     let found = ephemeral.into_iter().find(|c| c.name == name).map(|c| Found {
-        spec: Cow::Owned(as_container(c)),
+        spec: Cow::Owned(roles::ephemeral_as_container(c)),
         target: c.target_container_name.as_deref().filter(|t| !t.is_empty()),
         field_path: format!("spec.ephemeralContainers{{{name}}}"),
     });
     found.ok_or_else(|| ConfigError::NoSuchContainer { name: name.to_owned() })
-}
-
-fn as_container(c: &EphemeralContainer) -> Container {
-    let c = c.clone();
-    Container {
-        args: c.args,
-        command: c.command,
-        env: c.env,
-        env_from: c.env_from,
-        image: c.image,
-        image_pull_policy: c.image_pull_policy,
-        name: c.name,
-        security_context: c.security_context,
-        stdin: c.stdin,
-        stdin_once: c.stdin_once,
-        termination_message_path: c.termination_message_path,
-        termination_message_policy: c.termination_message_policy,
-        tty: c.tty,
-        volume_mounts: c.volume_mounts,
-        working_dir: c.working_dir,
-        ..Container::default()
-    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod env;
+mod env_file;
 pub(crate) mod error;
 pub(crate) mod expansion;
 pub(crate) mod field_ref;

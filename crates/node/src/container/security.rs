@@ -1,5 +1,7 @@
 //! Security contexts of Pod and container as one CRI context. The container's settings win over the Pod's.
 
+use std::path::Path;
+
 use k8s_openapi::api::core::v1::{
     AppArmorProfile, Container, Pod, PodSecurityContext, PodSpec, SELinuxOptions, SeccompProfile,
 };
@@ -10,6 +12,8 @@ use reprise_cri::v1::{
 };
 
 use super::user::User;
+use crate::config::NodeConfig;
+use crate::paths::NodePaths;
 
 /// What `procMount: Default` hides: kernel interfaces that tell or change things outside the container.
 const MASKED_PATHS: [&str; 12] = [
@@ -35,7 +39,7 @@ pub(crate) fn context(
     container: &Container,
     user: User,
     target_id: Option<&str>,
-    seccomp_default: bool,
+    config: &NodeConfig,
 ) -> LinuxContainerSecurityContext {
     let spec = pod.spec.as_ref();
     let of_pod = spec.and_then(|s| s.security_context.as_ref());
@@ -45,6 +49,7 @@ pub(crate) fn context(
     let seccomp = own.seccomp_profile.as_ref().or(of_pod.and_then(|c| c.seccomp_profile.as_ref()));
     let apparmor = own.app_armor_profile.as_ref().or(of_pod.and_then(|c| c.app_armor_profile.as_ref()));
     let selinux = own.se_linux_options.as_ref().or(of_pod.and_then(|c| c.se_linux_options.as_ref()));
+    let profiles = NodePaths::new(&config.data_dir).seccomp_profiles();
     LinuxContainerSecurityContext {
         capabilities: own.capabilities.map(|c| Capability {
             add_capabilities: c.add.unwrap_or_default(),
@@ -53,7 +58,7 @@ pub(crate) fn context(
         }),
         privileged: own.privileged.unwrap_or(false),
         namespace_options: Some(namespaces(spec, target_id)),
-        selinux_options: selinux.map(selinux_option),
+        selinux_options: selinux.filter(|_| config.kernel.selinux).map(selinux_option),
         run_as_user: user.uid.map(|value| Int64Value { value }),
         run_as_username: user.name,
         run_as_group: user.gid.map(|value| Int64Value { value }),
@@ -63,7 +68,7 @@ pub(crate) fn context(
         no_new_privs: own.allow_privilege_escalation == Some(false),
         masked_paths: paths(&MASKED_PATHS),
         readonly_paths: paths(&READONLY_PATHS),
-        seccomp: Some(seccomp_profile(seccomp, seccomp_default)),
+        seccomp: Some(seccomp_profile(seccomp, config.seccomp_default, &profiles)),
         apparmor: apparmor.map(apparmor_profile),
         ..LinuxContainerSecurityContext::default()
     }
@@ -102,26 +107,33 @@ pub(crate) fn groups_policy(of_pod: Option<&PodSecurityContext>) -> Supplemental
     }
 }
 
-/// The filter for a profile of the API; Kubernetes' default is none unless the node says otherwise.
-pub(crate) fn seccomp_profile(profile: Option<&SeccompProfile>, default_on: bool) -> SecurityProfile {
+/// The filter that the runtime itself has.
+pub(crate) fn runtime_default() -> SecurityProfile {
+    security_profile("RuntimeDefault", None)
+}
+
+/// The filter for a profile of the API; Kubernetes' default is none unless the node says otherwise. Files of profiles are
+/// below `profiles`.
+fn seccomp_profile(profile: Option<&SeccompProfile>, default_on: bool, profiles: &Path) -> SecurityProfile {
+    let of_file = |file: &String| profiles.join(file).display().to_string();
     match profile {
-        Some(p) => security_profile(&p.type_, p.localhost_profile.as_deref()),
-        None if default_on => security_profile("RuntimeDefault", None),
+        Some(p) => security_profile(&p.type_, p.localhost_profile.as_ref().map(of_file)),
+        None if default_on => runtime_default(),
         None => security_profile("Unconfined", None),
     }
 }
 
 fn apparmor_profile(profile: &AppArmorProfile) -> SecurityProfile {
-    security_profile(&profile.type_, profile.localhost_profile.as_deref())
+    security_profile(&profile.type_, profile.localhost_profile.clone())
 }
 
-fn security_profile(kind: &str, localhost: Option<&str>) -> SecurityProfile {
+fn security_profile(kind: &str, localhost: Option<String>) -> SecurityProfile {
     let profile_type = match kind {
         "RuntimeDefault" => ProfileType::RuntimeDefault,
         "Localhost" => ProfileType::Localhost,
         _ => ProfileType::Unconfined,
     };
-    SecurityProfile { profile_type: profile_type as i32, localhost_ref: localhost.unwrap_or_default().to_owned() }
+    SecurityProfile { profile_type: profile_type as i32, localhost_ref: localhost.unwrap_or_default() }
 }
 
 pub(crate) fn selinux_option(options: &SELinuxOptions) -> SeLinuxOption {
@@ -137,13 +149,16 @@ pub(crate) fn selinux_option(options: &SELinuxOptions) -> SeLinuxOption {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel_security::KernelSecurity;
     use serde_json::{Value, json};
 
     fn of(spec: Value, own: Value) -> LinuxContainerSecurityContext {
         let mut spec = spec;
         spec["containers"] = json!([{"name": "c", "securityContext": own}]);
         let pod: Pod = serde_json::from_value(json!({"spec": spec})).unwrap();
-        context(&pod, &pod.spec.as_ref().unwrap().containers[0], User::default(), None, false)
+        let mut config = NodeConfig::new("/d", "/none");
+        config.kernel = KernelSecurity { app_armor: false, selinux: false };
+        context(&pod, &pod.spec.as_ref().unwrap().containers[0], User::default(), None, &config)
     }
 
     #[test]
@@ -162,6 +177,23 @@ mod tests {
         let of_pod = json!({"securityContext": {"seccompProfile": {"type": "Unconfined"}}});
         let own = json!({"seccompProfile": {"type": "RuntimeDefault"}});
         assert_eq!(of(of_pod, own).seccomp.unwrap().profile_type, ProfileType::RuntimeDefault as i32);
+    }
+
+    #[test]
+    fn a_profile_of_the_nodes_own_is_a_file_below_its_folder_and_an_apparmor_profile_a_name() {
+        let own = json!({
+            "seccompProfile": {"type": "Localhost", "localhostProfile": "web/strict.json"},
+            "appArmorProfile": {"type": "Localhost", "localhostProfile": "web"},
+        });
+        let c = of(json!({}), own);
+        assert_eq!(c.seccomp.unwrap().localhost_ref, "/d/seccomp/web/strict.json");
+        assert_eq!(c.apparmor.unwrap().localhost_ref, "web");
+    }
+
+    #[test]
+    fn a_kernel_without_selinux_gets_no_label() {
+        let options = json!({"seLinuxOptions": {"level": "s0:c1,c2"}});
+        assert_eq!(of(json!({}), options).selinux_options, None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use k8s_openapi::api::core::v1::EphemeralContainer;
 use reprise_cri::socket;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -104,6 +105,15 @@ impl ControlClient {
     pub async fn annotate(&mut self, pod: PodKey, name: &str, value: &str) -> Result<(), ControlError> {
         let verb = Verb::Annotate { pod, name: name.to_owned(), value: value.to_owned() };
         let content = self.ask(verb).await?;
+        self.done(&content)
+    }
+
+    /// Adds an ephemeral container.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn add_ephemeral(&mut self, pod: PodKey, container: EphemeralContainer) -> Result<(), ControlError> {
+        let content = self.ask(Verb::AddEphemeral { pod, container: Box::new(container) }).await?;
         self.done(&content)
     }
 

@@ -1,5 +1,6 @@
 //! What is said on the control socket.
 
+use k8s_openapi::api::core::v1::EphemeralContainer;
 use serde::{Deserialize, Serialize};
 
 use crate::node::WantedStreams;
@@ -43,6 +44,13 @@ pub enum Verb {
         name: String,
         /// Its value.
         value: String,
+    },
+    /// Add an ephemeral container.
+    AddEphemeral {
+        /// To which Pod.
+        pod: PodKey,
+        /// The container.
+        container: Box<EphemeralContainer>,
     },
     /// Where a command can be run in a container, by whoever asks there first.
     Exec {

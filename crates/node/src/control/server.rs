@@ -96,6 +96,9 @@ async fn carry_out(node: &Node, verb: Verb) -> Result<Content, NodeError> {
             Ok(Content::Done)
         }
         Verb::Annotate { pod, name, value } => node.annotate(&pod, &name, &value).await.map(|()| Content::Done),
+        Verb::AddEphemeral { pod, container } => {
+            node.add_ephemeral(&pod, vec![*container]).await.map(|()| Content::Done)
+        }
         Verb::Exec { pod, container, command, streams } => {
             node.exec(&pod, container.as_deref(), command, streams).await.map(Content::Url)
         }

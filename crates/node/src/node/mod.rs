@@ -173,12 +173,15 @@ impl Node {
         self.ask(key, |reply| Mail::Annotate { name: name.to_owned(), value: value.to_owned(), reply }).await
     }
 
-    /// Adds an ephemeral container to a running Pod.
+    /// Adds ephemeral containers to a running Pod, with their defaults. One that the Pod has already changes nothing, so
+    /// all that a Pod is to have can be given (as the API's `pods/ephemeralcontainers` does). Durable when answered; that
+    /// they run, or why not, is in the Pod's status.
     ///
     /// # Errors
-    /// If there is no such Pod or the request can't be written.
-    pub async fn add_ephemeral(&self, key: &PodKey, container: EphemeralContainer) -> Result<(), NodeError> {
-        self.ask(key, |reply| Mail::AddEphemeral { container: Box::new(container), reply }).await
+    /// If there is no such Pod, it has ended or is being deleted, the API server would refuse them (also for changing one
+    /// that is there), this node can't do what they ask for, or the request can't be written.
+    pub async fn add_ephemeral(&self, key: &PodKey, containers: Vec<EphemeralContainer>) -> Result<(), NodeError> {
+        self.ask(key, |reply| Mail::AddEphemeral { containers, reply }).await
     }
 
     /// All Pods, by namespace and name.

@@ -87,14 +87,17 @@ fn linux(pod: &Pod, node: &NodeConfig) -> LinuxPodSandboxConfig {
         cgroup_parent: node.cgroup_root.as_ref().map(|root| path::of_pod(root, pod)).unwrap_or_default(),
         security_context: Some(LinuxSandboxSecurityContext {
             namespace_options: Some(security::namespaces(spec, None)),
-            selinux_options: context.and_then(|c| c.se_linux_options.as_ref()).map(security::selinux_option),
+            selinux_options: context
+                .and_then(|c| c.se_linux_options.as_ref())
+                .filter(|_| node.kernel.selinux)
+                .map(security::selinux_option),
             run_as_user: number(context.and_then(|c| c.run_as_user)),
             run_as_group: number(context.and_then(|c| c.run_as_group)),
             supplemental_groups: security::groups(context),
             supplemental_groups_policy: security::groups_policy(context) as i32,
             privileged,
             // The sandbox itself runs nothing of the Pod's: it always gets the runtime's filter, as in Kubernetes.
-            seccomp: Some(security::seccomp_profile(None, true)),
+            seccomp: Some(security::runtime_default()),
             ..LinuxSandboxSecurityContext::default()
         }),
         sysctls: sysctls.map(|s| (dotted(&s.name), s.value.clone())).collect(),

@@ -47,8 +47,8 @@ pub(crate) enum Mail {
     Delete { grace: Option<SignedDuration>, reply: Reply },
     /// Set an annotation.
     Annotate { name: String, value: String, reply: Reply },
-    /// Add an ephemeral container.
-    AddEphemeral { container: Box<EphemeralContainer>, reply: Reply },
+    /// Add ephemeral containers.
+    AddEphemeral { containers: Vec<EphemeralContainer>, reply: Reply },
     /// End the worker, not the Pod.
     Stop,
 }

@@ -301,7 +301,7 @@ impl Worker {
             Mail::Measured(used) => self.storage = Some(used),
             Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,
             Mail::Annotate { name, value, reply } => self.on_annotate(name, value, reply).await,
-            Mail::AddEphemeral { container, reply } => self.on_add_ephemeral(*container, reply).await,
+            Mail::AddEphemeral { containers, reply } => self.on_add_ephemeral(containers, reply).await,
             Mail::Stop => self.stopping = true,
         }
     }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use reprise_core::admission::{Policy, admit_ephemeral};
+use reprise_core::plan::Stage;
+use reprise_core::unsupported;
 
 use super::Worker;
 use super::mail::Reply;
@@ -43,18 +46,42 @@ impl Worker {
         answer(reply, result.await);
     }
 
-    /// A container that the Pod has already is left as it is: ephemeral containers never change.
-    pub(super) async fn on_add_ephemeral(&mut self, container: EphemeralContainer, reply: Reply) {
-        let result = self.change(|pod| {
-            let list = pod.spec.get_or_insert_default().ephemeral_containers.get_or_insert_default();
-            if list.iter().all(|c| c.name != container.name) {
-                list.push(container);
+    /// What is decided on is the Pod as it is now, so that of two who ask at once neither takes away what the other added.
+    pub(super) async fn on_add_ephemeral(&mut self, containers: Vec<EphemeralContainer>, reply: Reply) {
+        let result = match self.with_ephemeral(containers) {
+            Ok(changed) => {
+                let spec = changed.spec;
+                self.change(|pod| pod.spec = spec).await
             }
-        });
-        let result = result.await;
-        // It may refer to more objects.
+            Err(error) => Err(error),
+        };
+        // They may refer to more objects.
         self.follow_objects();
         answer(reply, result);
+    }
+
+    /// The Pod with these containers too.
+    fn with_ephemeral(&self, containers: Vec<EphemeralContainer>) -> Result<Pod, NodeError> {
+        let key = self.key.clone();
+        if self.pod.metadata.deletion_timestamp.is_some() {
+            return Err(NodeError::PodTerminating { key });
+        }
+        if self.stage != Stage::Live || self.ledger.ending.is_some() {
+            return Err(NodeError::PodEnded { key });
+        }
+        let config = &self.shared.config;
+        // Whether Pods may be privileged was settled when this one came in.
+        let policy = Policy { gates: config.gates, allow_privileged: true };
+        let refused = |messages| NodeError::EphemeralRefused { key: key.clone(), messages };
+        let admitted = admit_ephemeral(&self.pod, containers, &policy).map_err(|no| refused(no.messages()))?;
+        let gaps = unsupported::find(&admitted.pod).errors;
+        if !gaps.is_empty() {
+            return Err(refused(gaps.iter().map(ToString::to_string).collect()));
+        }
+        match config.kernel.refusal(&admitted.pod) {
+            Some(refusal) => Err(refused(vec![refusal])),
+            None => Ok(admitted.pod),
+        }
     }
 
     pub(super) async fn change(&mut self, change: impl FnOnce(&mut Pod)) -> Result<(), NodeError> {

@@ -107,7 +107,7 @@ async fn an_ephemeral_container_is_killed_too_and_stays_ended() {
     agent.node.apply(watched_pod()).await.unwrap();
     agent.ready().await;
     let debug = json!({"name": "debug", "image": "busybox:1", "targetContainerName": "main"});
-    agent.node.add_ephemeral(&key(), serde_json::from_value(debug).unwrap()).await.unwrap();
+    agent.node.add_ephemeral(&key(), vec![serde_json::from_value(debug).unwrap()]).await.unwrap();
     agent.runtime.until("it runs", |s| s.called("StartContainer debug@none")).await;
     agent.runtime.exit("watcher", 88);
     agent.happens("ContainersRemoved").await;

@@ -9,7 +9,7 @@ use reprise_core::gates::FeatureGates;
 use reprise_core::manifest::{Decoded, Document, Object, Origin, decode};
 use reprise_core::objects::{ApiObject, ObjectKey, admit_object};
 use reprise_core::unsupported::{self, Unsupported};
-use reprise_node::PodKey;
+use reprise_node::{KernelSecurity, PodKey};
 use uuid::Uuid;
 
 use crate::failure::BadInput;
@@ -76,6 +76,9 @@ impl Reader {
         let Admitted { pod, warnings } = admit(Ok(decoded), &self.policy, fresh())?;
         self.input.warnings.extend(warnings.iter().map(|warning| format!("{origin}: {warning}")));
         self.note(unsupported::find(&pod), origin);
+        if !KernelSecurity::of_this_host().selinux {
+            self.note(unsupported::find_selinux(&pod), origin);
+        }
         let key = PodKey::of(&pod);
         if let Some(first) = self.pods.get(&key) {
             self.errors.push(format!("{origin}: metadata.name: Duplicate value: \"{key}\": it is the Pod of {first}"));
@@ -105,7 +108,8 @@ impl Reader {
     }
 }
 
-fn fresh() -> Fresh {
+/// What is new about an object that comes in now.
+pub fn fresh() -> Fresh {
     let uid = Uuid::new_v4();
     // The UID is seen by everybody: the letters of a name come from chance of their own.
     let chance = Uuid::new_v4();

@@ -2,6 +2,7 @@
 
 pub mod attach;
 pub mod cri;
+pub mod debug;
 pub mod exec;
 pub mod ps;
 pub mod restart;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, EphemeralContainer};
+use k8s_openapi::api::core::v1::EphemeralContainer;
 
 use super::{Surroundings, check_common, check_image};
 use crate::field::{FieldPath, Report};
+use crate::roles::ephemeral_as_container;
 use crate::unset::{list, text};
 
 const NOT_HERE: &str = "cannot be set for an Ephemeral Container";
@@ -16,7 +17,7 @@ pub(in super::super) fn check_ephemeral(pod: &Surroundings<'_>, path: &FieldPath
     let mut names = others.clone();
     for (i, ephemeral) in list(&pod.spec.ephemeral_containers).iter().enumerate() {
         let path = path.index(i);
-        let container = as_container(ephemeral);
+        let container = ephemeral_as_container(ephemeral);
         check_common(&container, pod, &path, report);
         check_image(&container, &path, report);
         if !names.insert(&ephemeral.name) {
@@ -27,26 +28,6 @@ pub(in super::super) fn check_ephemeral(pod: &Surroundings<'_>, path: &FieldPath
             report.not_found(path.child("targetContainerName"), target, "");
         }
         forbid_fields(ephemeral, &path, report);
-    }
-}
-
-/// The container in an ephemeral one.
-fn as_container(ephemeral: &EphemeralContainer) -> Container {
-    let ephemeral = ephemeral.clone();
-    Container {
-        name: ephemeral.name,
-        image: ephemeral.image,
-        image_pull_policy: ephemeral.image_pull_policy,
-        ports: ephemeral.ports,
-        env: ephemeral.env,
-        env_from: ephemeral.env_from,
-        volume_mounts: ephemeral.volume_mounts,
-        volume_devices: ephemeral.volume_devices,
-        resources: ephemeral.resources,
-        resize_policy: ephemeral.resize_policy,
-        security_context: ephemeral.security_context,
-        termination_message_policy: ephemeral.termination_message_policy,
-        ..Container::default()
     }
 }
 
