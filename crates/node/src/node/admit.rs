@@ -31,7 +31,7 @@ pub struct Applied {
 impl Node {
     /// Runs `pod`, which has been validated and defaulted. Its record is on disk before this returns. A Pod of that
     /// name that has ended is replaced; one that runs with the same spec is adopted. A Pod for which the node has no room
-    /// or that it may not run has failed at once, as its status says.
+    /// or that it can't run as it asks has failed at once, as its status says.
     ///
     /// # Errors
     /// If a Pod of that name runs with another spec or is being deleted, or its record can't be written.
@@ -71,7 +71,11 @@ impl Node {
     fn fits(&self, pod: &Pod) -> Result<(), Refusal> {
         let others = self.pods();
         let others = others.iter().filter(|view| !view.ledger.is_refused() && !view.ledger.is_over());
-        node_admission::admit(pod, others.map(|view| &view.pod), &self.inner.shared.rules)
+        node_admission::admit(pod, others.map(|view| &view.pod), &self.inner.shared.rules)?;
+        match self.config().kernel.refusal(pod) {
+            Some(message) => Err(Refusal { reason: "AppArmor".to_owned(), message }),
+            None => Ok(()),
+        }
     }
 
     /// Has a worker learn what the runtime has of its Pod. If that fails, the observer's next listing shows it.
