@@ -116,5 +116,9 @@ fn decide(pass: &mut Pass<'_>) -> Stage {
     if !sandbox::is_lost(pass) || sandbox::begin_again(pass) {
         startup::advance(pass);
     }
+    // An agent that died before it recorded that all was initialized finds out now, perhaps after all work was done.
+    if ending::completion(pass).is_some() {
+        pass.wake(pass.now);
+    }
     Stage::Live
 }

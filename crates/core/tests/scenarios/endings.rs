@@ -147,3 +147,16 @@ fn a_pod_that_the_node_refused_has_failed_and_nothing_of_it_is_made() {
     node.delete();
     assert_eq!(node.stage, Stage::Gone);
 }
+
+#[test]
+fn an_agent_that_finds_all_work_done_already_ends_the_pod() {
+    let mut node = running_ml_worker();
+    node.ends("main", 0);
+    // What the last agent knew was lost with it, and not written yet.
+    node.ledger.initialized = false;
+    for record in node.ledger.containers.values_mut() {
+        record.run = record.run.take_if(|run| run.exit.is_some());
+    }
+    node.settle();
+    assert_eq!((node.phase(), node.stage), ("Succeeded", Stage::Ended));
+}

@@ -166,8 +166,7 @@ mod tests {
         let addresses = Addresses { pod: &ips, host: Some("192.0.2.1") };
         let machine = Machine { memory_bytes: 1 << 30, milli_cpu: 2_000 };
         let paths = NodePaths::new(folder.path()).pod(&pod);
-        let from =
-            EnvSources { pod: &pod, paths: &paths, addresses: &addresses, machine: &machine, objects: &objects };
+        let from = EnvSources { pod: &pod, paths: &paths, addresses: &addresses, machine: &machine, objects: &objects };
         let variables = environment(from, container)?;
         Ok(variables.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect())
     }

@@ -10,8 +10,10 @@
 
 mod access;
 mod answer;
+mod cadvisor;
 mod config;
 mod configz;
+mod disk;
 mod error;
 mod listen;
 mod logs;

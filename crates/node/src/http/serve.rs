@@ -9,7 +9,7 @@ use super::access::Access;
 use super::answer::{Body, Refusal, plain, text};
 use super::query::Query;
 use super::route::{Route, Target};
-use super::{configz, logs, pods, resource, stats, stream};
+use super::{cadvisor, configz, logs, pods, resource, stats, stream};
 use crate::error::NodeError;
 use crate::metrics::text::{CONTENT_TYPE, Text};
 use crate::node::{Inner, Node};
@@ -53,6 +53,7 @@ impl Server {
             Route::RunningPods => pods::running(&node),
             Route::Metrics => Ok(metrics(node.metrics_text())),
             Route::ResourceMetrics => Ok(metrics(resource::text(&node).await)),
+            Route::ContainerMetrics => Ok(metrics(cadvisor::text(&node).await)),
             Route::Summary => stats::summary(&node).await,
             Route::Configz => configz::of(&node),
             Route::Logs(target) => logs::answer(&node, &target, &query),

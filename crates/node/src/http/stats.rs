@@ -1,6 +1,7 @@
 //! `/stats/summary`: what Pods and their containers use, as the runtime measures it, and what the machine has.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use hyper::Response;
 use jiff::Timestamp;
@@ -8,16 +9,18 @@ use reprise_cri::v1::{ContainerStats, CpuUsage, FilesystemUsage, MemoryUsage, Ne
 use serde_json::{Map, Value, json};
 
 use super::answer::{Body, Refusal, json as answer};
+use super::disk;
 use super::machine::MachineUsage;
 use crate::error::chain;
 use crate::node::Node;
+use crate::paths::NodePaths;
 use crate::pod_key::{PodKey, uid_of};
 use crate::view::PodView;
 
 /// The answer.
 pub(super) async fn summary(node: &Node) -> Result<Response<Body>, Refusal> {
     let used = Used::ask(node).await.map_err(|error| Refusal::bad_gateway(chain(&error)))?;
-    let pods: Vec<Value> = node.pods().iter().filter_map(|view| of_pod(view, &used)).collect();
+    let pods: Vec<Value> = node.pods().iter().filter_map(|view| of_pod(node, view, &used)).collect();
     answer(&json!({ "node": of_machine(node), "pods": pods }))
 }
 
@@ -48,13 +51,15 @@ impl Used {
     }
 }
 
-fn of_pod(view: &PodView, used: &Used) -> Option<Value> {
+fn of_pod(node: &Node, view: &PodView, used: &Used) -> Option<Value> {
     let sandbox = view.ledger.sandbox.as_ref()?;
+    let paths = NodePaths::new(&node.config().data_dir).pod(&view.pod);
+    let logs = paths.logs();
     let PodKey { namespace, name } = PodKey::of(&view.pod);
     let mut pod = Map::new();
     pod.insert("podRef".to_owned(), json!({ "name": name, "namespace": namespace, "uid": uid_of(&view.pod) }));
     pod.insert("startTime".to_owned(), json!(view.ledger.started_at));
-    let containers: Vec<Value> = used.of(view).map(|(name, stats)| of_container(view, name, stats)).collect();
+    let containers: Vec<Value> = used.of(view).map(|(name, stats)| of_container(view, name, stats, logs)).collect();
     pod.insert("containers".to_owned(), json!(containers));
     if let Some(linux) = used.sandboxes.get(&sandbox.id).and_then(|s| s.linux.as_ref()) {
         add(&mut pod, "cpu", linux.cpu.as_ref().map(cpu));
@@ -67,13 +72,14 @@ fn of_pod(view: &PodView, used: &Used) -> Option<Value> {
     Some(Value::Object(pod))
 }
 
-fn of_container(view: &PodView, name: &str, stats: &ContainerStats) -> Value {
+fn of_container(view: &PodView, name: &str, stats: &ContainerStats, logs: &Path) -> Value {
     let mut container = Map::from_iter([("name".to_owned(), json!(name))]);
     let run = view.ledger.containers.get(name).and_then(|c| c.run.as_ref());
     add(&mut container, "startTime", run.map(|run| json!(run.started_at)));
     add(&mut container, "cpu", stats.cpu.as_ref().map(cpu));
     add(&mut container, "memory", stats.memory.as_ref().map(memory));
     add(&mut container, "rootfs", stats.writable_layer.as_ref().map(filesystem));
+    add(&mut container, "logs", disk::logs(&logs.join(name)));
     Value::Object(container)
 }
 
@@ -131,7 +137,13 @@ fn of_machine(node: &Node) -> Value {
     });
     let cpu = json!({ "time": now, "usageCoreNanoSeconds": usage.cpu_nanos });
     let name = &node.config().node_name;
-    json!({ "nodeName": name, "startTime": usage.booted_at, "cpu": cpu, "memory": memory })
+    let mut shown = Map::new();
+    add(&mut shown, "nodeName", Some(json!(name)));
+    add(&mut shown, "startTime", usage.booted_at.map(|at| json!(at)));
+    add(&mut shown, "cpu", Some(cpu));
+    add(&mut shown, "memory", Some(memory));
+    add(&mut shown, "fs", disk::file_system(&node.config().data_dir));
+    Value::Object(shown)
 }
 
 fn timed(nanos: i64) -> Map<String, Value> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use reprise_cri::CriError;
-use reprise_cri::v1::{ContainerStats, PodSandboxStats};
+use reprise_cri::v1::{ContainerStats, MetricDescriptor, PodSandboxMetrics, PodSandboxStats};
 
 use super::{Inner, Node};
 use crate::error::NodeError;
@@ -49,6 +49,10 @@ impl Node {
 
     /// What sandboxes and containers use, as the runtime has measured it. Containers come within their sandboxes
     /// where the runtime knows those.
+    pub(crate) async fn runtime_metrics(&self) -> Result<(Vec<MetricDescriptor>, Vec<PodSandboxMetrics>), CriError> {
+        self.inner.shared.runtime.metrics().await
+    }
+
     pub(crate) async fn usage(&self) -> Result<(Vec<PodSandboxStats>, Vec<ContainerStats>), CriError> {
         self.inner.shared.runtime.usage().await
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use reprise_cri::v1::{
-    ContainerStats, ContainerStatsFilter, ListContainerStatsRequest, ListPodSandboxStatsRequest, PodSandboxStats,
+    ContainerStats, ContainerStatsFilter, ListContainerStatsRequest, ListMetricDescriptorsRequest,
+    ListPodSandboxMetricsRequest, ListPodSandboxStatsRequest, MetricDescriptor, PodSandboxMetrics, PodSandboxStats,
 };
 use reprise_cri::{Call, CodeClass, CriError};
 
@@ -23,6 +24,17 @@ impl Runtime {
         };
         let layer = |stats: ContainerStats| Some((stats.attributes?.id, stats.writable_layer?.used_bytes?.value));
         Ok(answer.stats.into_iter().filter_map(layer).collect())
+    }
+
+    /// The metrics that the runtime has names for, and their values.
+    pub(crate) async fn metrics(&self) -> Result<(Vec<MetricDescriptor>, Vec<PodSandboxMetrics>), CriError> {
+        let call = Call::new("ListMetricDescriptors", "all Pods");
+        let request = ListMetricDescriptorsRequest {};
+        let known = self.client.call(call, self.client.runtime().list_metric_descriptors(request)).await?;
+        let call = Call::new("ListPodSandboxMetrics", "all Pods");
+        let request = ListPodSandboxMetricsRequest {};
+        let measured = self.client.call(call, self.client.runtime().list_pod_sandbox_metrics(request)).await?;
+        Ok((known.descriptors, measured.pod_metrics))
     }
 
     /// Usage by sandbox, with that of containers in it; by container where the runtime knows no other.

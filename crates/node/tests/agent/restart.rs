@@ -1,5 +1,6 @@
 //! The in-place restart.
 
+use reprise_core::defaults::set_defaults;
 use reprise_core::step::Trigger;
 use reprise_core::timeline::Happened;
 use reprise_node::News;
@@ -104,7 +105,9 @@ async fn watchers_see_the_condition_true_and_then_false_and_the_record_of_the_st
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ephemeral_container_is_killed_too_and_stays_ended() {
     let mut agent = Agent::start().await;
-    agent.node.apply(watched_pod()).await.unwrap();
+    let mut pod = watched_pod();
+    set_defaults(&mut pod);
+    agent.node.apply(pod).await.unwrap();
     agent.ready().await;
     let debug = json!({"name": "debug", "image": "busybox:1", "targetContainerName": "main"});
     agent.node.add_ephemeral(&key(), vec![serde_json::from_value(debug).unwrap()]).await.unwrap();

@@ -3,7 +3,7 @@
 // The same Debian registry that the image store is tested against.
 #[allow(dead_code, reason = "not all of it is needed here")]
 #[path = "../../../images/tests/registry/server.rs"]
-mod registry;
+pub mod registry;
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::scene::{LIMIT, status};
 
 /// Uploads the test workload as `name:tag`.
-fn push(registry: &Registry, node: &Node, name: &str, tag: &str) {
+pub fn push(registry: &Registry, node: &Node, name: &str, tag: &str) {
     let folder = node.scratch().join("layout");
     std::fs::create_dir_all(&folder).unwrap();
     let archive = node.scratch().join("oci.tar");

@@ -14,7 +14,7 @@ use reprise_testkit::manifest::Pod;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -129,6 +129,24 @@ async fn programs_are_run_and_ports_reached_through_the_api() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_attached_to_through_the_api_again_and_again() {
+    let node = Node::with_testload();
+    let main = container("main", &["read-lines", "forever"]).field("stdin", json!(true));
+    let pod = pod(&node, "worker").container(main);
+    let api = Api::start(node, pod);
+    for (protocol, line) in [(CommandProtocol::WebSocket, "one\n"), (CommandProtocol::Spdy, "two\n")] {
+        let request = api.streaming("/attach/default/worker/main?input=1&output=1");
+        let streams = CommandStreams::new(true, true, false, false).unwrap();
+        let connected = connect_command(api.connect().await, request, protocol, streams, Timeouts::default()).await;
+        let mut attached = connected.unwrap();
+        attached.stdin.take().unwrap().write_all(line.as_bytes()).await.unwrap();
+        let mut out = BufReader::new(attached.stdout.take().unwrap()).lines();
+        let printed = out.next_line().await.unwrap().unwrap();
+        assert!(printed.ends_with(line.trim_end()), "{protocol:?}: {printed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_followed_over_its_rotation_to_the_end_of_the_run() {
     let node = Node::with_testload();
     let steps = ["print", "one", "wait-file", "/ctl/more", "print", "two", "wait-file", "/ctl/end"];
@@ -194,10 +212,19 @@ async fn usage_is_measured_by_the_embedded_runtime() {
     {
         assert!(used.as_u64().is_some_and(|used| used > 0), "{summary:#}");
     }
+    assert!(main["logs"]["usedBytes"].as_u64().is_some_and(|used| used > 0), "it has counted itself: {summary:#}");
+    let disk = &summary["node"]["fs"];
+    assert!(disk["capacityBytes"].as_u64() > disk["availableBytes"].as_u64(), "{summary:#}");
     assert!(pod["network"]["name"].is_string() && pod["cpu"]["usageCoreNanoSeconds"].is_u64(), "{summary:#}");
     let text = api.get("/metrics/resource").await;
     for name in ["container_memory_working_set_bytes{container=\"main\",", "pod_cpu_usage_seconds_total{"] {
         assert!(text.lines().any(|line| line.starts_with(name)), "no {name} in\n{text}");
     }
     assert!(text.contains("resource_scrape_error 0\n"), "{text}");
+    let text = api.get("/metrics/cadvisor").await;
+    let is_mains = |line: &str| {
+        let of_main = "container=\"main\",namespace=\"default\",pod=\"worker\"}";
+        line.starts_with("container_memory_working_set_bytes{id=") && line.contains(of_main)
+    };
+    assert!(text.lines().any(is_mains) && text.contains("container_scrape_error 0\n"), "{text}");
 }

@@ -5,7 +5,9 @@
 
 mod care;
 mod crash;
+mod crash_life;
 mod cri_streams;
+mod debug;
 mod demo;
 mod health;
 mod images;
@@ -15,9 +17,11 @@ mod machine;
 mod network;
 mod outcomes;
 mod pod_features;
+mod pod_fields;
 mod resources;
 mod scene;
 mod settings_file;
+mod slow_registry;
 mod static_pods;
 mod streams;
 mod telling;
