@@ -28,15 +28,15 @@ pub async fn run(args: DebugArgs, settings: &Settings) -> Result<ExitCode> {
     let Ok(key) = args.pod.parse::<PodKey>();
     let (pods, _) = access::look(settings).await?;
     access::find(pods, &key)?;
-    let (streams, pod) = (args.streams, args.pod.clone());
-    let container = container(args)?;
+    let (local, pod) = (Local::of(args.streams), args.pod.clone());
+    let connects = args.streams.stdin || args.streams.tty;
+    let container = container(args, local.wanted().tty)?;
     let name = container.name.clone();
     let mut access = Access::open(settings).await?;
     let began = begin(&mut access, &key, container).await;
-    let connects = streams.stdin || streams.tty;
     let connected = match began {
         Ok(Began::Running) if connects => {
-            let attached = attach(&mut access, &key, name.clone(), Local::of(streams)).await;
+            let attached = attach(&mut access, &key, name.clone(), local).await;
             match (attached, look(&mut access, &key, &name).await) {
                 // It ended before it could be attached to.
                 (Err(_), Ok(Some(Began::Ended(code)))) => Ok(Connected::TooLate(code)),
@@ -111,8 +111,8 @@ fn state(view: &PodView, name: &str) -> Option<ContainerState> {
     statuses.into_iter().find(|status| status.name == name).and_then(|status| status.state.clone())
 }
 
-/// The container that the flags, and the file that they name, describe.
-fn container(args: DebugArgs) -> Result<EphemeralContainer> {
+/// The container that the flags, and the file that they name, describe. It gets a terminal where there is one to show it.
+fn container(args: DebugArgs, tty: bool) -> Result<EphemeralContainer> {
     let mut container = args.custom.map(read).transpose()?.unwrap_or_default();
     if let Some(name) = args.container {
         container.name = name;
@@ -125,7 +125,7 @@ fn container(args: DebugArgs) -> Result<EphemeralContainer> {
     if args.streams.stdin {
         container.stdin = Some(true);
     }
-    if args.streams.tty {
+    if tty {
         container.tty = Some(true);
     }
     if !args.command.is_empty() {
@@ -172,7 +172,7 @@ mod tests {
     fn flags_win_over_the_file_and_a_name_is_made_up() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "image: other:1\nvolumeMounts: [{name: data, mountPath: /data}]\n").unwrap();
-        let found = container(DebugArgs { custom: Some(file.path().to_owned()), ..args() }).unwrap();
+        let found = container(DebugArgs { custom: Some(file.path().to_owned()), ..args() }, false).unwrap();
         assert_eq!((found.image.as_deref(), found.stdin, found.tty), (Some("busybox:1"), Some(true), None));
         assert!(found.name.starts_with("debugger-") && found.volume_mounts.is_some());
         assert_eq!(found.target_container_name.as_deref(), Some("main"));
@@ -182,7 +182,8 @@ mod tests {
     fn a_field_that_does_not_exist_is_told() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "imagee: x\n").unwrap();
-        let error = container(DebugArgs { custom: Some(file.path().to_owned()), ..args() }).unwrap_err().to_string();
+        let error =
+            container(DebugArgs { custom: Some(file.path().to_owned()), ..args() }, false).unwrap_err().to_string();
         assert!(error.contains("unknown field \"spec.ephemeralContainers[0].imagee\""), "{error}");
     }
 }

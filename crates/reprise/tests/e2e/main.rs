@@ -8,6 +8,7 @@ mod crash;
 mod crash_life;
 mod cri_streams;
 mod debug;
+mod deletion;
 mod demo;
 mod health;
 mod images;
