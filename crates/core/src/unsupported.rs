@@ -9,9 +9,10 @@ mod object;
 mod pod;
 mod volume;
 
+use std::borrow::Cow;
 use std::fmt;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 
 use crate::field::FieldPath;
 use crate::objects::ApiObject;
@@ -62,16 +63,8 @@ pub fn find(pod: &Pod) -> Unsupported {
     for (i, volume) in list(&spec.volumes).iter().enumerate() {
         volume::find(volume, &path.child("volumes").index(i), &mut found);
     }
-    for (name, containers) in
-        [("initContainers", list(&spec.init_containers)), ("containers", spec.containers.as_slice())]
-    {
-        for (i, container) in containers.iter().enumerate() {
-            container::find(container, &path.child(name).index(i), &mut found);
-        }
-    }
-    for (i, container) in list(&spec.ephemeral_containers).iter().enumerate() {
-        let path = path.child("ephemeralContainers").index(i);
-        container::find(&ephemeral_as_container(container), &path, &mut found);
+    for (path, container) in containers(spec, &path) {
+        container::find(&container, &path, &mut found);
     }
     found
 }
@@ -83,20 +76,28 @@ pub fn find_selinux(pod: &Pod) -> Unsupported {
     let mut found = Unsupported::default();
     let Some(spec) = &pod.spec else { return found };
     let path = FieldPath::new("spec");
-    let field = |path: FieldPath| path.child("securityContext").child("seLinuxOptions");
+    let field = |path: &FieldPath| path.child("securityContext").child("seLinuxOptions");
     if spec.security_context.as_ref().is_some_and(|context| context.se_linux_options.is_some()) {
-        found.warn(field(path.clone()), CONSEQUENCE);
+        found.warn(field(&path), CONSEQUENCE);
     }
-    for (name, containers) in
-        [("initContainers", list(&spec.init_containers)), ("containers", spec.containers.as_slice())]
-    {
-        for (i, container) in containers.iter().enumerate() {
-            if container.security_context.as_ref().is_some_and(|context| context.se_linux_options.is_some()) {
-                found.warn(field(path.child(name).index(i)), CONSEQUENCE);
-            }
+    for (path, container) in containers(spec, &path) {
+        if container.security_context.as_ref().is_some_and(|context| context.se_linux_options.is_some()) {
+            found.warn(field(&path), CONSEQUENCE);
         }
     }
     found
+}
+
+/// The containers of all three lists, each with its path.
+fn containers<'a>(spec: &'a PodSpec, path: &FieldPath) -> Vec<(FieldPath, Cow<'a, Container>)> {
+    let placed = |name: &'static str| {
+        let path = path.child(name);
+        move |(i, container)| (path.index(i), container)
+    };
+    let init = list(&spec.init_containers).iter().map(Cow::Borrowed).enumerate().map(placed("initContainers"));
+    let regular = spec.containers.iter().map(Cow::Borrowed).enumerate().map(placed("containers"));
+    let ephemeral = list(&spec.ephemeral_containers).iter().map(|c| Cow::Owned(ephemeral_as_container(c)));
+    init.chain(regular).chain(ephemeral.enumerate().map(placed("ephemeralContainers"))).collect()
 }
 
 /// Looks through an object that Pods refer to.

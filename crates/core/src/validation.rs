@@ -105,7 +105,7 @@ pub fn validate_ephemeral_update(pod: &Pod, old: &Pod, options: &Options) -> Vec
         let name = &known.name;
         match list(&spec.ephemeral_containers).iter().find(|container| container.name == *name) {
             None => {
-                report.forbidden(path.clone(), &format!("existing ephemeral containers {name:?} may not be removed\n"))
+                report.forbidden(path.clone(), &format!("existing ephemeral containers {name:?} may not be removed\n"));
             }
             Some(container) if container != known => {
                 report.forbidden(path.clone(), &format!("existing ephemeral containers {name:?} may not be changed\n"));

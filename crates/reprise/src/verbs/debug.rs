@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use k8s_openapi::api::core::v1::{ContainerState, EphemeralContainer};
+use k8s_openapi::api::core::v1::{ContainerState, EphemeralContainer, Pod};
 use reprise_core::manifest::{decode_pod, read_plain};
-use reprise_node::{PodKey, PodView};
+use reprise_core::unsupported;
+use reprise_node::{KernelSecurity, PodKey, PodView};
 use serde_json::json;
 
 use super::attach::attach;
@@ -31,6 +32,7 @@ pub async fn run(args: DebugArgs, settings: &Settings) -> Result<ExitCode> {
     let (local, pod) = (Local::of(args.streams), args.pod.clone());
     let connects = args.streams.stdin || args.streams.tty;
     let container = container(args, local.wanted().tty)?;
+    warn(&container);
     let name = container.name.clone();
     let mut access = Access::open(settings).await?;
     let began = begin(&mut access, &key, container).await;
@@ -74,6 +76,17 @@ enum Connected {
     Attached(ExitCode),
     /// What it has printed is in its log.
     TooLate(u8),
+}
+
+/// Says what the container works without.
+fn warn(container: &EphemeralContainer) {
+    let mut pod = Pod::default();
+    pod.spec.get_or_insert_default().ephemeral_containers = Some(vec![container.clone()]);
+    let mut gaps = unsupported::find(&pod).warnings;
+    if !KernelSecurity::of_this_host().selinux {
+        gaps.extend(unsupported::find_selinux(&pod).warnings);
+    }
+    gaps.iter().for_each(|gap| eprintln!("Warning: {gap}"));
 }
 
 /// Adds the container and waits until it has begun.

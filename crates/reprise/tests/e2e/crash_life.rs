@@ -14,9 +14,6 @@ use crate::images::{push, registry::Registry};
 use crate::scene::{LIMIT, Scene, container, ctl, eventually, last, pod, status};
 use crate::slow_registry::SlowLine;
 
-/// How many tests share the fault points of a whole life.
-const SHARES: u32 = 2;
-
 fn exec(steps: &[&str]) -> Value {
     let command = [&["/testload"], steps].concat();
     json!({"exec": {"command": command}})
@@ -143,58 +140,97 @@ fn a_sidecar_still_ends_after_the_others_when_the_agent_is_killed_in_between() {
     assert_eq!(text(&node, "notes"), "sidecar\n");
 }
 
-/// A Pod that comes, works and ends by itself. Its containers count their runs where they outlast it.
-fn whole_life(node: &Node) -> Value {
-    let counts = |name: &str, steps: &[&str]| -> Container {
-        let file = format!("/ctl/{name}");
-        Container::new(name, &[&["count", file.as_str()], steps].concat()).mount("ctl", "/ctl").mount("data", "/data")
-    };
-    let ends = exec(&["append", "/ctl/stopped", "sidecar"]);
+/// A Pod that is run once for each fault point of its life.
+struct Life {
+    manifest: fn(&Node) -> Value,
+    /// How often each container runs, whatever becomes of the agent.
+    runs: &'static [(&'static str, u32)],
+}
+
+/// It comes, works and ends by itself.
+const WORKS: Life = Life { manifest: works, runs: &[("setup", 1), ("sidecar", 1), ("main", 1)] };
+
+fn works(node: &Node) -> Value {
+    let hooks =
+        json!({"postStart": exec(&["touch", "/data/up"]), "preStop": exec(&["append", "/ctl/stopped", "sidecar"])});
     pod(node, "worker")
-        .init(counts("setup", &["touch", "/data/ready"]))
-        .init(
-            counts("sidecar", &["wait-file", "/data/ready", "forever"])
-                .sidecar()
-                .field("lifecycle", json!({"preStop": ends})),
-        )
-        .container(counts("main", &["wait-file", "/data/ready"]))
+        .init(counted("setup", &["touch", "/data/ready"]))
+        .init(counted("sidecar", &["wait-file", "/data/ready", "forever"]).sidecar().field("lifecycle", hooks))
+        .container(counted("main", &["wait-file", "/data/up"]))
         .build()
 }
 
-/// Kills the agent at fault point `number` of a Pod's life. False if it has fewer points.
-fn outlives(number: u32) -> bool {
-    let node = Node::with_testload();
-    let manifest = whole_life(&node);
-    let first = node.run(std::slice::from_ref(&manifest)).arg("--keep");
-    let first = first.env("REPRISE_FAULT", number.to_string()).env("REPRISE_FAULT_ARM", "start").start().finish(LIMIT);
-    let was_hit = first.code.is_none();
-    if was_hit {
-        let again = node.run(&[manifest]).arg("--keep").start().finish(LIMIT);
-        assert_eq!(again.code, Some(0), "fault point {number}: {again:#?}");
-    }
-    for name in ["setup", "sidecar", "main"] {
-        assert_eq!(text(&node, name), "1\n", "{name} after a kill at fault point {number}");
-    }
-    let pod = node.verb(&["ps", "-o", "json"]).ok().json()[0].clone();
-    assert_eq!(pod["phase"], "Succeeded", "fault point {number}: {pod:#}");
-    assert_eq!(status(&pod, "main")["state"]["terminated"]["exitCode"], 0, "fault point {number}");
-    was_hit
+/// Its liveness probe fails at once in its first run.
+const CONDEMNED: Life = Life { manifest: condemned, runs: &[("main", 2)] };
+
+fn condemned(node: &Node) -> Value {
+    let mut liveness = exec(&["exit-if", "/ctl/main", "eq", "1", "1"]);
+    liveness["periodSeconds"] = json!(1);
+    liveness["failureThreshold"] = json!(1);
+    let main = counted("main", &["exit-if", "/ctl/main", "eq", "2", "0", "forever"]).policy("OnFailure");
+    pod(node, "worker").container(main.field("livenessProbe", liveness)).build()
 }
 
-fn share(first: u32) {
-    let mut number = first;
-    while outlives(number) {
-        number += SHARES;
+/// A container that counts its runs where they outlast the Pod.
+fn counted(name: &str, steps: &[&str]) -> Container {
+    let file = format!("/ctl/{name}");
+    Container::new(name, &[&["count", file.as_str()], steps].concat()).mount("ctl", "/ctl").mount("data", "/data")
+}
+
+/// Whether the Pod's end is on record.
+fn has_ended(node: &Node) -> bool {
+    let pods = std::fs::read_dir(node.data_dir().join("pods")).into_iter().flatten().flatten();
+    let mut ledgers = pods.filter_map(|pod| std::fs::read(pod.path().join("ledger.json")).ok());
+    ledgers.any(|ledger| serde_json::from_slice::<Value>(&ledger).unwrap()["ending"]["over"] == true)
+}
+
+impl Life {
+    /// Kills the agent at fault point `number` and starts it again. False if there are fewer points.
+    fn outlives(&self, number: u32) -> bool {
+        let node = Node::with_testload();
+        let manifest = (self.manifest)(&node);
+        let run = node.run(std::slice::from_ref(&manifest)).arg("--keep").env("REPRISE_FAULT", number.to_string());
+        let was_hit = run.env("REPRISE_FAULT_ARM", "start").start().finish(LIMIT).code.is_none();
+        // One that has ended would be run anew; what is left of it goes with the node.
+        if was_hit && !has_ended(&node) {
+            let again = node.run(&[manifest]).arg("--keep").start().finish(LIMIT);
+            assert_eq!(again.code, Some(0), "fault point {number}: {again:#?}");
+        }
+        for (name, runs) in self.runs {
+            assert_eq!(text(&node, name), format!("{runs}\n"), "{name} after a kill at fault point {number}");
+        }
+        let pod = node.verb(&["ps", "-o", "json"]).ok().json()[0].clone();
+        // The status file may be a little older than the ledger.
+        if !was_hit || pod["phase"] == "Succeeded" {
+            assert_eq!(status(&pod, "main")["state"]["terminated"]["exitCode"], 0, "fault point {number}");
+            for (name, runs) in self.runs {
+                assert_eq!(status(&pod, name)["restartCount"], runs - 1, "fault point {number}: {pod:#}");
+            }
+        }
+        assert!(has_ended(&node), "fault point {number}: {pod:#}");
+        was_hit
     }
-    assert!(number > 20, "only {number} fault points: were they switched off?");
+
+    fn share(&self, first: u32, of: u32) {
+        let mut number = first;
+        while self.outlives(number) {
+            number += of;
+        }
+        assert!(number > 20, "only {number} fault points: were they switched off?");
+    }
 }
 
 #[test]
 fn a_pod_lives_and_ends_wherever_the_agent_is_killed_at_odd_points() {
-    share(1);
+    WORKS.share(1, 2);
 }
 
 #[test]
 fn a_pod_lives_and_ends_wherever_the_agent_is_killed_at_even_points() {
-    share(2);
+    WORKS.share(2, 2);
+}
+
+#[test]
+fn a_container_that_a_probe_has_condemned_runs_once_more_wherever_the_agent_is_killed() {
+    CONDEMNED.share(1, 1);
 }

@@ -31,6 +31,7 @@ workingDir: /made
 args: [env, MOOD, cwd, processes, cat, /data/main, forever]
 env: [{name: MOOD, value: curious}]
 volumeMounts: [{name: data, mountPath: /data}]
+securityContext: {windowsOptions: {runAsUserName: u}}
 ";
     std::fs::write(&custom, fields).unwrap();
     let debug = |image: &str, target: &str| {
@@ -38,7 +39,11 @@ volumeMounts: [{name: data, mountPath: /data}]
         scene.node.verb(&["debug", "worker", "--image", image, "-c", "look", "--target", target, "--custom", custom])
     };
     assert!(debug(TESTLOAD_IMAGE, "none").stderr.contains("targetContainerName: Not found: \"none\""));
-    assert_eq!(debug(TESTLOAD_IMAGE, "main").ok().stdout, "container look was added to default/worker\n");
+    let added = debug(TESTLOAD_IMAGE, "main").ok();
+    assert_eq!(added.stdout, "container look was added to default/worker\n");
+    let warning =
+        "Warning: spec.ephemeralContainers[0].securityContext.windowsOptions: not supported yet: the node runs Linux\n";
+    assert!(added.stderr.contains(warning), "{added:?}");
     assert_eq!(debug(TESTLOAD_IMAGE, "main").code, Some(0), "asking for the same again changes nothing");
     let changed = debug("other:1", "main");
     assert!(changed.stderr.contains("existing ephemeral containers \"look\" may not be changed"), "{changed:?}");
