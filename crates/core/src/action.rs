@@ -8,6 +8,8 @@ pub const TERM_AT_LEAST: SignedDuration = SignedDuration::from_secs(2);
 /// One thing to do for a Pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
+    /// Give the Pod's containers their devices ([`crate::devices::allocate`]) and remember which.
+    AllocateDevices,
     /// Set up the Pod's volumes and create its sandbox.
     CreateSandbox {
         /// Attempt number of the new sandbox.
@@ -78,7 +80,7 @@ impl Action {
     #[must_use]
     pub fn container(&self) -> Option<&str> {
         match self {
-            Self::CreateSandbox { .. } | Self::RemoveSandbox { .. } => None,
+            Self::AllocateDevices | Self::CreateSandbox { .. } | Self::RemoveSandbox { .. } => None,
             Self::EnsureImage { container, .. }
             | Self::CreateContainer { container, .. }
             | Self::StartContainer { container, .. }

@@ -67,8 +67,11 @@ mod tests {
     use super::*;
     use crate::manifest::decode_pod;
 
-    const OFF: FeatureGates =
-        FeatureGates { container_restart_rules: false, restart_all_containers_on_container_exits: false };
+    const OFF: FeatureGates = FeatureGates {
+        container_restart_rules: false,
+        restart_all_containers_on_container_exits: false,
+        resource_health_status: true,
+    };
 
     fn pod() -> Pod {
         let text = "

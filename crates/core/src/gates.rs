@@ -1,7 +1,7 @@
 //! Feature gates, named as in Kubernetes.
 //!
-//! Only the two that decide about in-place restarts exist here: both are on by default, as since v1.36
-//! (KEP-5307 and KEP-5532). The second builds on the first and cannot be on alone.
+//! Two decide about in-place restarts: both are on by default, as since v1.36 (KEP-5307 and KEP-5532). The second builds
+//! on the first and cannot be on alone. The third shows the health of devices (KEP-4680), on by default since v1.36.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,10 @@ pub const CONTAINER_RESTART_RULES: &str = "ContainerRestartRules";
 /// with the gate on lists in `Node.status.declaredFeatures`.
 pub const RESTART_ALL_CONTAINERS: &str = "RestartAllContainersOnContainerExits";
 
-/// The gates that decide about in-place restarts.
+/// Name of the gate for `allocatedResourcesStatus`, the health of a container's devices in its status.
+pub const RESOURCE_HEALTH_STATUS: &str = "ResourceHealthStatus";
+
+/// The gates that decide something here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub struct FeatureGates {
@@ -23,11 +26,17 @@ pub struct FeatureGates {
     pub container_restart_rules: bool,
     /// `RestartAllContainersOnContainerExits`.
     pub restart_all_containers_on_container_exits: bool,
+    /// `ResourceHealthStatus`.
+    pub resource_health_status: bool,
 }
 
 impl Default for FeatureGates {
     fn default() -> Self {
-        Self { container_restart_rules: true, restart_all_containers_on_container_exits: true }
+        Self {
+            container_restart_rules: true,
+            restart_all_containers_on_container_exits: true,
+            resource_health_status: true,
+        }
     }
 }
 
@@ -41,7 +50,9 @@ pub enum GatesError {
         entry: String,
     },
     /// No gate has this name.
-    #[error("unknown feature gate {name:?}: known are {CONTAINER_RESTART_RULES}, {RESTART_ALL_CONTAINERS}")]
+    #[error(
+        "unknown feature gate {name:?}: known are {CONTAINER_RESTART_RULES}, {RESTART_ALL_CONTAINERS}, {RESOURCE_HEALTH_STATUS}"
+    )]
     Unknown {
         /// The name as written.
         name: String,
@@ -78,6 +89,7 @@ impl FeatureGates {
         match name {
             CONTAINER_RESTART_RULES => Some(&mut self.container_restart_rules),
             RESTART_ALL_CONTAINERS => Some(&mut self.restart_all_containers_on_container_exits),
+            RESOURCE_HEALTH_STATUS => Some(&mut self.resource_health_status),
             _ => None,
         }
     }
@@ -105,8 +117,8 @@ impl fmt::Display for FeatureGates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{CONTAINER_RESTART_RULES}={},{RESTART_ALL_CONTAINERS}={}",
-            self.container_restart_rules, self.restart_all_containers_on_container_exits
+            "{CONTAINER_RESTART_RULES}={},{RESTART_ALL_CONTAINERS}={},{RESOURCE_HEALTH_STATUS}={}",
+            self.container_restart_rules, self.restart_all_containers_on_container_exits, self.resource_health_status
         )
     }
 }

@@ -9,6 +9,7 @@ pub mod annotations;
 pub mod backoff;
 pub mod clock;
 pub mod defaults;
+pub mod devices;
 pub mod ephemeral_storage;
 pub mod field;
 pub mod gated_fields;

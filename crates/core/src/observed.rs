@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::devices::ObservedDevices;
 use crate::ephemeral_storage::StorageUse;
 use crate::hook::HookResult;
 use crate::probe::{ProbeKind, ProbeVerdict};
@@ -32,6 +33,8 @@ pub struct Observed {
     pub post_start: BTreeMap<String, HookResult>,
     /// What the Pod has on disk, where a limit makes that matter and it was measured.
     pub storage: Option<StorageUse>,
+    /// What has become of the Pod's devices.
+    pub devices: ObservedDevices,
 }
 
 /// A sandbox as the runtime reports it.

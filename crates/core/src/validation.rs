@@ -32,7 +32,8 @@ use crate::gates::FeatureGates;
 use crate::unset::{list, text};
 
 pub(crate) use format::is_sysctl_name;
-pub(crate) use resources::is_huge_pages;
+pub use resources::is_extended_resource_name;
+pub(crate) use resources::{is_extended_resource, is_huge_pages};
 
 /// What is allowed in a Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

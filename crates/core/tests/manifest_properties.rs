@@ -36,7 +36,11 @@ spec:
 ";
 
 const POLICY: Policy = Policy {
-    gates: FeatureGates { container_restart_rules: true, restart_all_containers_on_container_exits: true },
+    gates: FeatureGates {
+        container_restart_rules: true,
+        restart_all_containers_on_container_exits: true,
+        resource_health_status: true,
+    },
     allow_privileged: true,
 };
 

@@ -2,11 +2,19 @@ use super::*;
 use crate::manifest::decode_pod;
 
 const POLICY: Policy = Policy {
-    gates: FeatureGates { container_restart_rules: true, restart_all_containers_on_container_exits: true },
+    gates: FeatureGates {
+        container_restart_rules: true,
+        restart_all_containers_on_container_exits: true,
+        resource_health_status: true,
+    },
     allow_privileged: true,
 };
 const WITHOUT_RESTART_ALL: Policy = Policy {
-    gates: FeatureGates { container_restart_rules: true, restart_all_containers_on_container_exits: false },
+    gates: FeatureGates {
+        container_restart_rules: true,
+        restart_all_containers_on_container_exits: false,
+        resource_health_status: true,
+    },
     allow_privileged: true,
 };
 

@@ -21,7 +21,9 @@ pub(super) fn check<'a>(
         enough("pods", 1, count, pods.value())?;
     }
     let requests = resources::requests(pod);
-    let extended = requests.keys().map(String::as_str).filter(|name| !STANDARD.contains(name));
+    // What is not listed is for device plugins to offer: whether a Pod gets it is seen when it is allocated.
+    let listed = |name: &&str| !STANDARD.contains(name) && allocatable.contains_key(*name);
+    let extended = requests.keys().map(String::as_str).filter(listed);
     for name in STANDARD.into_iter().chain(extended) {
         let Some(requested) = requests.get(name).map(|amount| counted(name, *amount)) else { continue };
         let amounts = used.iter().filter_map(|list| list.get(name));

@@ -16,8 +16,8 @@ pub use allocatable::{Reservations, Threshold, ThresholdError};
 /// What a node has and allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeRules {
-    /// What Pods can have in all: `cpu`, `memory`, `ephemeral-storage`, `pods`, and extended resources. Of what is not
-    /// listed there is none, but the number of Pods, which is then not limited.
+    /// What Pods can have in all: `cpu`, `memory`, `ephemeral-storage`, `pods`, and extended resources that no device
+    /// plugin offers. Of the first three there is none if they are not listed; all else is then not limited here.
     pub allocatable: ResourceList,
     /// Kernel parameters beyond the safe ones, by name or as a prefix with `*` (the kubelet's `allowedUnsafeSysctls`).
     pub allowed_unsafe_sysctls: Vec<String>,

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::fold;
 use super::pass::Pass;
-use super::{Stage, sandbox};
+use super::{Stage, devices, sandbox};
+use crate::devices::REJECTED;
 use crate::ephemeral_storage;
 use crate::ledger::Ending;
 use crate::observed::ContainerObservation;
@@ -16,11 +17,15 @@ const EVICTED: &str = "Evicted";
 /// What containers of an evicted Pod have between SIGTERM and SIGKILL, whatever the Pod says, as in Kubernetes.
 const EVICTION_GRACE: SignedDuration = SignedDuration::from_secs(1);
 
-/// Ends a Pod whose `activeDeadlineSeconds` have passed or that the node must evict.
+/// Ends a Pod whose `activeDeadlineSeconds` have passed, that can't have its devices or that the node must evict.
 pub(super) fn cut_short(pass: &mut Pass<'_>) {
     let used = pass.observed.storage.as_ref();
     if let Some(message) = used.and_then(|used| ephemeral_storage::exceeded(pass.desired.pod, used)) {
         return fail(pass, EVICTED, message);
+    }
+    if let Some(message) = devices::refusal(pass) {
+        fail(pass, REJECTED, message);
+        return;
     }
     let seconds = pass.spec().and_then(|s| s.active_deadline_seconds);
     let (Some(seconds), Some(started_at)) = (seconds, pass.ledger.started_at) else { return };

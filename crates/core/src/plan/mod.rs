@@ -15,6 +15,7 @@
 //! The node writes a ledger with a new step, exit or epoch to disk before it carries out any action. That alone gives
 //! R1: the pass that records a step also asks for the first kill.
 
+mod devices;
 mod ending;
 mod fold;
 mod health;
@@ -112,6 +113,9 @@ fn decide(pass: &mut Pass<'_>) -> Stage {
     }
     for (container, until) in std::mem::take(&mut pass.backoffs) {
         pass.note(pass.now, Happened::Backoff { container: Some(container), until });
+    }
+    if !devices::ensure(pass) {
+        return Stage::Live;
     }
     if !sandbox::is_lost(pass) || sandbox::begin_again(pass) {
         startup::advance(pass);

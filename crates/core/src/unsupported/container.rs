@@ -26,8 +26,6 @@ fn find_resources(resources: &ResourceRequirements, path: &FieldPath, found: &mu
             let path = path.child(list).key(name);
             if is_huge_pages(name) {
                 found.error(path, "the container would run without its huge pages");
-            } else if name.contains('/') {
-                found.error(path, "there are no device plugins, the node has none of it");
             }
         }
     }

@@ -29,7 +29,7 @@ spec:
     image: d
     env: [{name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
     ports: [{containerPort: 80, hostPort: 8080, hostIP: 127.0.0.1}]
-    resources: {limits: {cpu: 1, memory: 1Gi, ephemeral-storage: 1Gi}}
+    resources: {limits: {cpu: 1, memory: 1Gi, ephemeral-storage: 1Gi, example.com/gpu: 1}}
     stdin: true
     stdinOnce: true
     tty: true
@@ -50,7 +50,7 @@ spec:
   containers:
   - name: c
     image: d
-    resources: {limits: {hugepages-2Mi: 2Mi, example.com/gpu: 1}}
+    resources: {limits: {hugepages-2Mi: 2Mi}}
     volumeDevices: [{name: d, devicePath: /dev/x}]
     securityContext: {procMount: Unmasked}
 ";
@@ -65,9 +65,7 @@ spec:
             "spec.volumes[2].image",
             "spec.volumes[3].projected.sources[1].serviceAccountToken",
             "spec.containers[0].volumeDevices",
-            "spec.containers[0].resources.limits[example.com/gpu]",
             "spec.containers[0].resources.limits[hugepages-2Mi]",
-            "spec.containers[0].resources.requests[example.com/gpu]",
             "spec.containers[0].resources.requests[hugepages-2Mi]",
             "spec.containers[0].securityContext.procMount",
         ]

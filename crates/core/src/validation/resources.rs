@@ -47,6 +47,17 @@ fn is_native(name: &str) -> bool {
     !name.contains('/') || name.contains("kubernetes.io/")
 }
 
+/// Resources that others than Kubernetes bring: devices of plugins.
+pub(crate) fn is_extended_resource(name: &str) -> bool {
+    !is_native(name) && !name.starts_with("requests.")
+}
+
+/// Whether a device plugin may have a resource of this name.
+#[must_use]
+pub fn is_extended_resource_name(name: &str) -> bool {
+    is_extended_resource(name) && format::qualified_name(name).is_empty()
+}
+
 /// Extended resources and huge pages cannot be given out twice.
 fn is_overcommit_allowed(name: &str) -> bool {
     is_native(name) && !is_huge_pages(name)
@@ -58,8 +69,7 @@ fn check_entry(name: &str, quantity: &ApiQuantity, path: &FieldPath, report: &mu
     if quantity.nanos() < 0 {
         report.invalid(path.clone(), quantity.to_string(), "must be greater than or equal to 0");
     }
-    let extended = !is_native(name) && !name.starts_with("requests.");
-    if extended && quantity.nanos() % 1_000_000_000 != 0 {
+    if is_extended_resource(name) && quantity.nanos() % 1_000_000_000 != 0 {
         report.invalid(path.clone(), quantity.to_string(), "must be an integer");
     }
     if is_huge_pages(name) {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use reprise_core::action::Action;
+use reprise_core::devices::{ObservedDevices, wanted};
 use reprise_core::ledger::{ContainerRecord, Ledger};
 use reprise_core::observed::{ContainerObservation, RuntimeState};
 use reprise_core::plan::Plan;
@@ -188,6 +189,18 @@ impl Checks {
                 let victim = runtime.iter().find(|c| c.seen.id == *id);
                 let alive = victim.is_some_and(|c| matches!(c.seen.state, RuntimeState::Running { .. }));
                 assert!(!alive, "{id} removed alive: its exit would be lost");
+            }
+            _ => {}
+        }
+    }
+
+    /// Devices are given once, before anything is made that could need them.
+    pub fn devices(&self, action: &Action, pod: &Pod, devices: &ObservedDevices) {
+        let has_its_devices = devices.allocated.is_some();
+        match action {
+            Action::AllocateDevices => assert!(!has_its_devices, "devices are given out twice"),
+            Action::CreateSandbox { .. } | Action::CreateContainer { .. } => {
+                assert!(has_its_devices || wanted(pod).is_empty(), "{action:?} before the Pod has its devices");
             }
             _ => {}
         }

@@ -41,6 +41,9 @@ fn container(dice: &mut Dice, name: &str, init: bool) -> Value {
         c["restartPolicy"] =
             json!(if init { dice.pick(&["OnFailure", "Never"]) } else { dice.pick(&["Always", "OnFailure", "Never"]) });
     }
+    if dice.chance(5) {
+        c["resources"] = json!({"limits": {"example.com/gpu": "1"}});
+    }
     if !init || c["restartPolicy"] == "Always" {
         health(dice, &mut c);
     }

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::action::Action;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::clock;
+use reprise_core::devices::{ObservedDevices, PodDevices};
 use reprise_core::gates::FeatureGates;
 use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
@@ -60,6 +61,8 @@ pub struct World {
     probing: BTreeMap<(String, ProbeKind), Timestamp>,
     verdicts: BTreeMap<(String, ProbeKind), ProbeVerdict>,
     hooks: BTreeMap<String, HookResult>,
+    /// On disk too.
+    devices: ObservedDevices,
     ids: u32,
     checks: Checks,
     log: Vec<String>,
@@ -81,6 +84,7 @@ impl World {
             probing: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             hooks: BTreeMap::new(),
+            devices: ObservedDevices::default(),
             ids: 0,
             checks: Checks::new(faults.percent == 0),
             log: Vec::new(),
@@ -181,12 +185,14 @@ impl World {
             probes: self.verdicts.clone(),
             post_start: self.hooks.clone(),
             storage: None,
+            devices: self.devices.clone(),
         }
     }
 
     fn act(&mut self, planned: &Plan) {
         for action in &planned.actions {
             self.checks.action(action, &self.pod, &self.ledger, &self.containers);
+            self.checks.devices(action, &self.pod, &self.devices);
             if !self.calls.contains_key(action) {
                 self.say(format!("  {action:?}"));
                 let takes = self.dice.below(40) as i64;
@@ -255,6 +261,8 @@ impl World {
     fn take_effect(&mut self, action: &Action) {
         let fails = self.dice.chance(self.faults.percent);
         match action {
+            Action::AllocateDevices if !fails => self.devices.allocated = Some(PodDevices::new()),
+            Action::AllocateDevices => {}
             Action::CreateSandbox { attempt } if !fails => {
                 let id = self.fresh_id("sandbox");
                 let ips = vec![format!("10.0.0.{}", attempt + 2)];

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod backoff;
+mod devices;
 mod endings;
 mod health;
 mod stage;

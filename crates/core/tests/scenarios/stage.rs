@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::action::Action;
 use reprise_core::backoff::BackoffLimits;
+use reprise_core::devices::PodDevices;
 use reprise_core::gates::FeatureGates;
 use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
@@ -32,6 +33,8 @@ pub struct Node {
     pub hooks: BTreeMap<String, HookResult>,
     /// All kills: the container's id, the seconds it was given, whether its preStop hook was to run.
     pub kills: Vec<(String, Option<i64>, bool)>,
+    /// The devices that the Pod gets when it asks.
+    pub devices: PodDevices,
     /// The probes that run.
     pub probes: Vec<ProbeTask>,
     ids: u32,
@@ -64,7 +67,8 @@ impl Node {
         node
     }
 
-    fn new(annotations: Value, spec: Value) -> Self {
+    /// A Pod of which nothing has been started.
+    pub fn new(annotations: Value, spec: Value) -> Self {
         let pod = json!({"metadata": {"name": "p", "annotations": annotations}, "spec": spec});
         Self {
             pod: serde_json::from_value(pod).unwrap(),
@@ -77,6 +81,7 @@ impl Node {
             stage: Stage::Live,
             hooks: BTreeMap::new(),
             kills: Vec::new(),
+            devices: PodDevices::new(),
             probes: Vec::new(),
             ids: 0,
         }
@@ -122,6 +127,7 @@ impl Node {
         self.ids += 1;
         let id = format!("id-{}", self.ids);
         match action {
+            Action::AllocateDevices => self.observed.devices.allocated = Some(self.devices.clone()),
             Action::CreateSandbox { attempt } => {
                 let ips = vec!["10.0.0.2".to_owned()];
                 self.observed.sandboxes.push(SandboxObservation { id, attempt, ready: true, ips });

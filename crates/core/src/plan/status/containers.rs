@@ -62,6 +62,11 @@ fn status(pass: &Pass<'_>, name: &str, image: Option<&str>, role: Option<Role>) 
         started: Some(started),
         restart_count: i32::try_from(record.restart_count).unwrap_or(i32::MAX),
         state: Some(state),
+        allocated_resources_status: pass
+            .observed
+            .devices
+            .status(name)
+            .filter(|_| pass.desired.gates.resource_health_status),
         last_state: last.map(|exit| ContainerState { terminated: Some(terminated(exit)), ..ContainerState::default() }),
         ..ContainerStatus::default()
     }
