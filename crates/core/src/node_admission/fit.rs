@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(message, "Node didn't have enough resource: memory, requested: 600, used: 500, capacity: 1000");
         assert_eq!(refusal(json!({"ephemeral-storage": "1Ki"}), &[]).0, "OutOfephemeral-storage");
         assert_eq!(refusal(json!({"example.com/gpu": "2"}), &[]).0, "OutOfexample.com/gpu");
-        assert_eq!(refusal(json!({"example.com/nic": "1"}), &[]).0, "OutOfexample.com/nic");
+        assert_eq!(check(&pod(json!({"example.com/nic": "1"})), &[], &node()), Ok(()), "a plugin may offer it");
         let (reason, message) = refusal(json!({}), &[pod(json!({})), pod(json!({})), pod(json!({}))]);
         assert_eq!(reason, "OutOfpods");
         assert_eq!(message, "Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3");

@@ -3,14 +3,18 @@
 use super::metadata::{Package, metadata};
 
 /// Each crate and the workspace crates that it may depend on. A crate that is not listed is not allowed.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("reprise-core", &[]),
     ("reprise-cri", &["reprise-core"]),
     ("reprise-cgroups", &["reprise-cri"]),
+    ("reprise-device-plugin", &["reprise-cri"]),
     ("reprise-images", &[]),
     ("reprise-streaming", &[]),
     ("reprise-runtime", &["reprise-cgroups", "reprise-cri", "reprise-images", "reprise-streaming"]),
-    ("reprise-node", &["reprise-cgroups", "reprise-core", "reprise-cri", "reprise-streaming"]),
+    (
+        "reprise-node",
+        &["reprise-cgroups", "reprise-core", "reprise-cri", "reprise-device-plugin", "reprise-streaming"],
+    ),
     (
         "reprise",
         &["reprise-core", "reprise-cri", "reprise-images", "reprise-streaming", "reprise-runtime", "reprise-node"],
