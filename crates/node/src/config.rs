@@ -50,6 +50,10 @@ pub struct NodeConfig {
     pub seccomp_default: bool,
     /// How many processes a Pod may have; none is no limit (the kubelet's `podPidsLimit`).
     pub pids_limit: Option<i64>,
+    /// Where device plugins lay their sockets and find the agent's; none is a folder of the data folder's own.
+    pub device_plugin_dir: Option<PathBuf>,
+    /// How long after the agent's start a Pod waits for a device plugin to register before it is rejected.
+    pub device_plugin_wait: Duration,
     /// The runtime's handler for sandboxes; empty is its default one.
     pub runtime_handler: String,
     /// How long the runtime may take to answer for the first time.
@@ -94,6 +98,8 @@ impl NodeConfig {
             hosts_file: PathBuf::from("/etc/hosts"),
             seccomp_default: false,
             pids_limit: None,
+            device_plugin_dir: None,
+            device_plugin_wait: Duration::from_secs(10),
             runtime_handler: String::new(),
             runtime_wait: Duration::from_secs(10),
             request_timeout: Duration::from_secs(120),

@@ -65,6 +65,12 @@ pub enum NodeError {
         /// The last attempt's error.
         source: Box<CriError>,
     },
+    /// Somebody serves device plugins in this folder already.
+    #[error("{} is served already: end the kubelet or agent that does, or choose another --device-plugin-dir", path.display())]
+    DevicePluginsServed {
+        /// The socket.
+        path: PathBuf,
+    },
     /// The Pod has no name or no containers: it did not go through validation.
     #[error("the Pod {key} has no {missing}: validate it before it is given to the node")]
     NotAdmitted {

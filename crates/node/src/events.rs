@@ -82,7 +82,8 @@ pub fn of_entry(pod: &Pod, entry: &Entry) -> Option<PodEvent> {
         Happened::PodRefused { reason, message } => (Warning, reason.clone(), message.clone(), None),
         Happened::PodFailed { reason, message } if !reason.is_empty() => {
             let kind = if reason == "DeadlineExceeded" { Normal } else { Warning };
-            (kind, reason.clone(), message.clone(), None)
+            // The status of a rejected Pod says that it is one, its Event only why, as in Kubernetes.
+            (kind, reason.clone(), message.trim_start_matches("Pod was rejected: ").to_owned(), None)
         }
         Happened::PodAdmitted
         | Happened::SandboxReady { .. }

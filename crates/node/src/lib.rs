@@ -17,6 +17,7 @@ mod config;
 mod container;
 pub mod control;
 mod correlator;
+mod devices;
 mod error;
 mod events;
 mod fault;

@@ -74,6 +74,12 @@ impl NodePaths {
         self.data_dir.join("seccomp")
     }
 
+    /// Where device plugins register, unless they have a folder elsewhere.
+    #[must_use]
+    pub fn device_plugins(&self) -> PathBuf {
+        self.data_dir.join("device-plugins")
+    }
+
     /// The folder of all Pods' records.
     #[must_use]
     pub fn pods(&self) -> PathBuf {
@@ -112,6 +118,12 @@ impl PodPaths {
     #[must_use]
     pub fn ledger_file(&self) -> PathBuf {
         self.folder.join("ledger.json")
+    }
+
+    /// The Pod's devices.
+    #[must_use]
+    pub fn devices_file(&self) -> PathBuf {
+        self.folder.join("devices.json")
     }
 
     /// The newest status, for whoever looks from outside.

@@ -75,6 +75,7 @@ impl Settings {
             allowed_unsafe_sysctls: kubelet.allowed_unsafe_sysctls.unwrap_or_default(),
             gates: self.gates,
             limits: self.limits,
+            device_plugin_dir: self.device_plugin_dir.clone(),
             pids_limit: self.pids_limit,
             seccomp_default: kubelet.seccomp_default.unwrap_or(defaults.seccomp_default),
             cluster_dns: kubelet.cluster_dns.unwrap_or_default(),

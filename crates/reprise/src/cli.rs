@@ -47,6 +47,10 @@ pub struct NodeArgs {
     /// Folder that says where registries are: mirrors, certificates, plain HTTP, in the layout of containerd's hosts.toml
     #[arg(long, global = true, env = "REPRISE_REGISTRY_CONFIG", value_name = "DIR")]
     pub registry_config: Option<PathBuf>,
+    /// Folder where device plugins register, /var/lib/kubelet/device-plugins for those made for a kubelet
+    /// [default: device-plugins in the data folder]
+    #[arg(long, global = true, env = "REPRISE_DEVICE_PLUGIN_DIR", value_name = "DIR")]
+    pub device_plugin_dir: Option<PathBuf>,
     /// Feature gates, such as RestartAllContainersOnContainerExits=false
     #[arg(
         long,

@@ -38,6 +38,8 @@ pub struct Settings {
     pub subnet6: Option<Subnet6>,
     /// Where registries are described; none takes them as they are.
     pub registry_config: Option<PathBuf>,
+    /// Where device plugins register; none is in the data folder.
+    pub device_plugin_dir: Option<PathBuf>,
     /// The cgroup below which its runtime's are and, unless told otherwise, those of its Pods.
     pub own_cgroup: String,
     /// The cgroup below which its Pods' are, in `kubepods`.
@@ -84,6 +86,7 @@ impl Settings {
             bridge: check_bridge(bridge)?,
             subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
             registry_config: args.registry_config.clone(),
+            device_plugin_dir: args.device_plugin_dir.as_deref().map(device_plugin_dir).transpose()?,
             subnet6: subnet6(args.subnet6.as_deref().or(known_subnet6))?,
             cgroup_root: kubelet.cgroup_root.clone().or(known_cgroup).unwrap_or_else(|| own_cgroup.clone()),
             own_cgroup,
@@ -171,6 +174,11 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         missing.extend(ancestor.file_name());
     }
     Ok(absolute)
+}
+
+/// Plugins may have another working directory.
+fn device_plugin_dir(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("can't use --device-plugin-dir {}", path.display()))
 }
 
 /// FNV-1a: the same in every version of this program, which the standard library's hash is not.

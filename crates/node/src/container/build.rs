@@ -18,6 +18,7 @@ use super::resource_ref::Machine;
 use super::user::ImageUser;
 use super::{resources, security, termination, user};
 use crate::config::NodeConfig;
+use crate::devices::{self, ContainerGrants};
 use crate::objects::Objects;
 use crate::paths::PodPaths;
 use crate::runtime_calls::labels;
@@ -61,6 +62,8 @@ pub(crate) struct Around<'a> {
     pub machine: &'a Machine,
     pub offered: &'a Machine,
     pub objects: &'a Objects,
+    /// The container's devices.
+    pub grants: &'a ContainerGrants,
 }
 
 /// The container's configuration. Makes the files that its mounts need on the way.
@@ -73,7 +76,8 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
     let user = user::effective(pod, &spec, &run.image.user)?;
     let addresses = Addresses { pod: around.pod_ips, host: config.host_ip.as_deref() };
     let from = EnvSources { pod, paths, addresses: &addresses, machine: around.offered, objects: around.objects };
-    let variables = environment(from, &spec)?;
+    let mut variables = environment(from, &spec)?;
+    devices::add_variables(around.grants, &mut variables);
     let volumes = VolumesOf { pod, paths, objects: around.objects, machine: around.offered };
     let mut mounts = volumes::mount::of_container(volumes, &spec, &variables)?;
     node_mounts(around, run.container, termination::path_in_container(&spec), &mut mounts)?;
@@ -82,7 +86,7 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
         list.iter().flatten().map(|text| expand(text, |name| variables.text(name))).collect()
     };
     let stop_signal = spec.lifecycle.as_ref().and_then(|l| l.stop_signal.as_deref());
-    Ok(ContainerConfig {
+    let mut config = ContainerConfig {
         metadata: Some(ContainerMetadata { name: run.container.to_owned(), attempt: run.attempt }),
         image: Some(ImageSpec {
             image: run.image.reference.clone(),
@@ -112,7 +116,9 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
         stop_signal: stop_signal.and_then(Signal::from_str_name).unwrap_or(Signal::RuntimeDefault) as i32,
         envs: variables.into_iter().map(|(key, value)| KeyValue { key, value }).collect(),
         ..ContainerConfig::default()
-    })
+    };
+    devices::add_to(&mut config, around.grants);
+    Ok(config)
 }
 
 /// The files that the node provides to every container: its hosts file and its termination log.
@@ -187,6 +193,7 @@ mod tests {
             machine: &machine,
             offered: &machine,
             objects: &objects,
+            grants: &ContainerGrants::new(),
         };
         let image = ResolvedImage { reference: "sha256:1".to_owned(), ..ResolvedImage::default() };
         std::fs::create_dir_all(paths.folder()).unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
-use reprise_core::gates::{CONTAINER_RESTART_RULES, RESTART_ALL_CONTAINERS};
+use reprise_core::gates::{CONTAINER_RESTART_RULES, RESOURCE_HEALTH_STATUS, RESTART_ALL_CONTAINERS};
 use reprise_core::quantity::Quantity;
 use serde_json::{Map, Value};
 
@@ -159,7 +159,7 @@ impl Fields {
 
     /// The gates that exist here.
     pub(super) fn gates(&mut self) -> Option<String> {
-        let known = [CONTAINER_RESTART_RULES, RESTART_ALL_CONTAINERS];
+        let known = [CONTAINER_RESTART_RULES, RESTART_ALL_CONTAINERS, RESOURCE_HEALTH_STATUS];
         let entries: Vec<String> =
             known.iter().filter_map(|gate| Some(format!("{gate}={}", self.boolean(gate)?))).collect();
         Some(entries.join(","))

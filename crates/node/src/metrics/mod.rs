@@ -2,6 +2,7 @@
 //! `reprise_` what it doesn't know.
 
 mod counter;
+mod devices;
 mod histogram;
 mod news;
 mod operation;
@@ -26,6 +27,9 @@ const POD_START_BOUNDS: [f64; 24] = [
 const RESTART_BOUNDS: [f64; 15] =
     [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0];
 
+/// Prometheus' bounds where nothing is said, as the kubelet has them for this.
+const ALLOCATION_BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
 /// Everything that is counted over the agent's life.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -42,6 +46,8 @@ pub(crate) struct Metrics {
     operation_seconds: Histogram,
     http_requests: Counter,
     images_collected: Counter,
+    plugin_registrations: Counter,
+    device_allocation_seconds: Histogram,
     /// When Pods were taken on that do not run yet, by UID.
     starting: Mutex<HashMap<String, Timestamp>>,
 }
@@ -113,6 +119,17 @@ impl Default for Metrics {
                 "Images that were removed, by whether their age or the disk's space was the reason.",
                 &["reason"],
             ),
+            plugin_registrations: Counter::new(
+                "kubelet_device_plugin_registration_total",
+                "Registrations of device plugins.",
+                &["resource_name"],
+            ),
+            device_allocation_seconds: Histogram::new(
+                "kubelet_device_plugin_alloc_duration_seconds",
+                "Time that device plugins took to answer Allocate.",
+                &["resource_name"],
+                ALLOCATION_BOUNDS,
+            ),
             starting: Mutex::default(),
         }
     }
@@ -142,9 +159,11 @@ impl Metrics {
             &self.operation_errors,
             &self.http_requests,
             &self.images_collected,
+            &self.plugin_registrations,
         ];
         counters.into_iter().for_each(|counter| counter.write(text));
-        let histograms = [&self.restart_seconds, &self.pod_start_seconds, &self.operation_seconds];
+        let histograms =
+            [&self.restart_seconds, &self.pod_start_seconds, &self.operation_seconds, &self.device_allocation_seconds];
         histograms.into_iter().for_each(|histogram| histogram.write(text));
     }
 }

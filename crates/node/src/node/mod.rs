@@ -1,6 +1,7 @@
 //! The node agent: holds the data folder, runs a worker for each Pod, takes requests.
 
 mod admit;
+mod devices;
 mod inside;
 mod objects;
 mod serving;
@@ -98,6 +99,7 @@ impl Node {
         let objects = objects_for(&config, &paths, &pods)?;
         orphans.iter().for_each(|folder| remove_orphan(folder));
         let metrics = Arc::new(Metrics::default());
+        let devices = devices::restored(&config, &paths, &pods, &metrics)?;
         let runtime = connect(&config, &metrics).await?;
         let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
@@ -122,6 +124,7 @@ impl Node {
             rules,
             cgroups,
             objects,
+            devices,
             http,
             metrics,
             started_at,
@@ -140,6 +143,8 @@ impl Node {
                 _lock: lock,
             }),
         };
+        let registering = crate::devices::listen(&shared.devices).await?;
+        node.inner.tasks().push(registering);
         for pod in pods {
             node.employ(pod, false)?;
         }
@@ -248,9 +253,10 @@ impl Node {
         self.inner.shared.publisher.settle().await;
         self.inner.stop_tasks();
         self.forget_objects();
-        let socket = self.inner.shared.paths.control_socket();
-        if let Err(error) = std::fs::remove_file(&socket) {
-            tracing::debug!(%error, "the control socket is gone already");
+        for socket in [self.inner.shared.paths.control_socket(), self.inner.shared.devices.socket()] {
+            if let Err(error) = std::fs::remove_file(&socket) {
+                tracing::debug!(%error, socket = %socket.display(), "the socket is gone already");
+            }
         }
     }
 
@@ -324,6 +330,7 @@ impl Inner {
     fn stop_tasks(&self) {
         self.sources().drain(..).for_each(|task| task.abort());
         self.tasks().drain(..).for_each(|task| task.abort());
+        self.shared.devices.stop();
     }
 }
 

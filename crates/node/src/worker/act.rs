@@ -30,6 +30,7 @@ impl Worker {
         let key = FlightKey::of(action);
         let job = self.job();
         match action.clone() {
+            Action::AllocateDevices => self.fly(key, serial, tasks::allocate_devices(job)),
             Action::CreateSandbox { attempt } => self.fly(key, serial, tasks::create_sandbox(job, attempt)),
             Action::EnsureImage { container, attempt } => {
                 let Ok(found) = find::container(&self.pod, &container) else { return };

@@ -16,6 +16,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(10);
 /// What an action is about: two actions with the same key are the same thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum FlightKey {
+    Devices,
     CreateSandbox,
     RemoveSandbox(String),
     Image(String),
@@ -29,6 +30,7 @@ pub(crate) enum FlightKey {
 impl FlightKey {
     pub(crate) fn of(action: &Action) -> Self {
         match action {
+            Action::AllocateDevices => Self::Devices,
             Action::CreateSandbox { .. } => Self::CreateSandbox,
             Action::RemoveSandbox { id } => Self::RemoveSandbox(id.clone()),
             Action::EnsureImage { container, .. } => Self::Image(container.clone()),
@@ -44,7 +46,8 @@ impl FlightKey {
     fn making(&self) -> Option<&str> {
         match self {
             Self::Create(container) | Self::Start { container, .. } => Some(container),
-            Self::CreateSandbox
+            Self::Devices
+            | Self::CreateSandbox
             | Self::RemoveSandbox(_)
             | Self::Image(_)
             | Self::Kill { .. }
@@ -60,7 +63,7 @@ impl FlightKey {
 
     /// Whether it is over soon: waited for when the node shuts down.
     pub(crate) fn is_short(&self) -> bool {
-        !matches!(self, Self::Image(_) | Self::Kill { .. } | Self::PostStart { .. })
+        !matches!(self, Self::Devices | Self::Image(_) | Self::Kill { .. } | Self::PostStart { .. })
     }
 }
 
@@ -174,7 +177,7 @@ impl Flights {
             FlightKey::Start { id: of, .. } | FlightKey::Kill { id: of, .. } | FlightKey::PostStart { id: of, .. } => {
                 of == id
             }
-            FlightKey::CreateSandbox | FlightKey::Image(_) | FlightKey::Create(_) => false,
+            FlightKey::Devices | FlightKey::CreateSandbox | FlightKey::Image(_) | FlightKey::Create(_) => false,
         };
         self.retries.retain(|key, _| !is_about(key));
     }

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::flights::FlightKey;
 use crate::container::build::ResolvedImage;
+use crate::devices::AllocationFailure;
 use crate::error::NodeError;
 
 /// A message to a worker.
@@ -39,6 +40,8 @@ pub(crate) enum Mail {
     PreStopOver { id: String },
     /// Objects that the Pod refers to changed.
     ObjectsChanged(BTreeSet<ObjectKey>),
+    /// A device plugin came or went, or its devices changed.
+    DevicesChanged,
     /// Volumes could not be brought up to date.
     NotRefreshed(Vec<String>),
     /// What the Pod has on disk.
@@ -81,6 +84,8 @@ pub(crate) struct Resynced {
 pub(crate) enum Outcome {
     /// The sandbox runs.
     SandboxCreated(SandboxObservation),
+    /// The Pod has its devices, or not.
+    DevicesAllocated(Result<(), AllocationFailure>),
     /// The image is there.
     ImageReady { attempt: u32, image: ResolvedImage },
     /// The image could not be had.

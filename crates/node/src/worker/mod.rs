@@ -11,6 +11,7 @@
 
 mod act;
 mod clock;
+mod devices;
 pub(crate) mod flights;
 mod health;
 pub(crate) mod mail;
@@ -45,11 +46,13 @@ use tokio::task::AbortHandle;
 use crate::config::NodeConfig;
 use crate::container::build::ResolvedImage;
 use crate::container::resource_ref::Machine;
+use crate::devices::Devices;
 use crate::error::{NodeError, chain};
 use crate::health::pre_stop::PreStops;
 use crate::health::probers::Probers;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::owned_task::OwnedTask;
 use crate::paths::{NodePaths, PodPaths};
 use crate::pod_cgroups::PodCgroups;
 use crate::pod_key::{PodKey, uid_of};
@@ -85,6 +88,7 @@ pub(crate) struct Shared {
     pub rules: NodeRules,
     pub cgroups: PodCgroups,
     pub objects: Objects,
+    pub devices: Devices,
     /// For probes and hooks.
     pub http: reqwest::Client,
     pub metrics: Arc<Metrics>,
@@ -142,6 +146,9 @@ pub(crate) struct Worker {
     container_failures: BTreeMap<String, Failure>,
     sandbox_failure: Option<Failure>,
     storage: Option<StorageUse>,
+    /// Why the Pod can't have its devices.
+    devices_refused: Option<String>,
+    following_devices: Option<OwnedTask>,
     probers: Probers,
     verdicts: BTreeMap<(String, ProbeKind), ProbeVerdict>,
     post_start: BTreeMap<String, HookResult>,
@@ -211,6 +218,8 @@ impl Worker {
             container_failures: BTreeMap::new(),
             sandbox_failure: None,
             storage: None,
+            devices_refused: None,
+            following_devices: None,
             probers: Probers::default(),
             verdicts: BTreeMap::new(),
             post_start: BTreeMap::new(),
@@ -238,6 +247,7 @@ impl Worker {
     pub(crate) async fn run(mut self) -> Finished {
         self.start_measuring();
         self.follow_objects();
+        self.follow_devices();
         // Objects may have changed while nobody looked.
         self.refresh_volumes(Concerned::All);
         self.bring_deletion_within_reach().await;
@@ -253,6 +263,9 @@ impl Worker {
         }
         self.shared.objects.unfollow(&self.uid);
         let gone = self.stage == Stage::Gone && !self.stopping;
+        if gone {
+            self.shared.devices.release(&self.uid);
+        }
         self.wind_up().await;
         let last_word = gone.then(|| self.event(self.stage_news()));
         Finished { last_word, ended: self.ended }
@@ -297,6 +310,7 @@ impl Worker {
             Mail::Probed { id, kind, verdict } => self.on_probed(id, kind, verdict),
             Mail::PreStopOver { id } => self.pre_stops.end(&id),
             Mail::ObjectsChanged(keys) => self.on_objects_changed(keys),
+            Mail::DevicesChanged => self.on_devices_changed(),
             Mail::NotRefreshed(errors) => self.on_not_refreshed(errors),
             Mail::Measured(used) => self.storage = Some(used),
             Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,

@@ -24,6 +24,7 @@ impl Worker {
                 self.sight.see_sandbox(sandbox);
                 self.flights.end(&key, serial);
             }
+            Outcome::DevicesAllocated(result) => self.devices_allocated(&key, serial, result),
             Outcome::ImageReady { attempt, image } => self.image_ready(&key, serial, attempt, image),
             Outcome::ImageFailed { attempt, reason, message } => {
                 self.flights.end(&key, serial);
@@ -83,7 +84,11 @@ impl Worker {
                     self.flights.end(&key, serial);
                 }
             }
-            FlightKey::CreateSandbox | FlightKey::Image(_) | FlightKey::Create(_) | FlightKey::PostStart { .. } => {
+            FlightKey::Devices
+            | FlightKey::CreateSandbox
+            | FlightKey::Image(_)
+            | FlightKey::Create(_)
+            | FlightKey::PostStart { .. } => {
                 self.flights.end(&key, serial);
             }
         }
@@ -148,7 +153,8 @@ impl Worker {
                 self.container_failures.insert(container.clone(), failure);
                 Some(container.clone())
             }
-            FlightKey::Image(_)
+            FlightKey::Devices
+            | FlightKey::Image(_)
             | FlightKey::Kill { .. }
             | FlightKey::Remove(_)
             | FlightKey::RemoveSandbox(_)

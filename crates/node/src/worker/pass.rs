@@ -43,6 +43,7 @@ impl Worker {
         if self.stage != Stage::Live {
             self.stop_measuring();
             self.release().await;
+            self.shared.devices.release(&self.uid);
         }
         let mut entries = std::mem::take(&mut self.own_entries);
         entries.extend(plan.entries);
@@ -72,6 +73,7 @@ impl Worker {
             probes: self.verdicts.clone(),
             post_start: self.post_start.clone(),
             storage: self.storage.clone(),
+            devices: self.shared.devices.observe(&self.uid, self.devices_refused.clone()),
         };
         plan(&desired, &observed, &self.ledger, Timestamp::now())
     }

@@ -17,9 +17,13 @@ use crate::error::chain;
 use crate::events;
 use crate::image::ensure::{self, Ensured};
 use crate::paths::PodPaths;
+use crate::pod_key::uid_of;
 use crate::runtime_calls::{Runtime, labels, reading};
 use crate::sandbox;
 use crate::sandbox::build::SandboxConfigError;
+
+/// The reason of a container whose configuration can't be made, or whose devices can't be prepared.
+pub(super) const CONFIG_REASON: &str = "CreateContainerConfigError";
 
 /// What every task for a Pod needs.
 #[derive(Clone)]
@@ -59,6 +63,11 @@ impl Job {
     fn tell(&self, event: events::PodEvent) {
         self.shared.publisher.tell_event(&self.pod, event);
     }
+}
+
+pub(super) async fn allocate_devices(job: Job) -> Outcome {
+    let file = job.paths.devices_file();
+    Outcome::DevicesAllocated(job.shared.devices.allocate(uid_of(&job.pod), &job.pod, &file).await)
 }
 
 /// The Pod's cgroup, volumes, then the sandbox, then its addresses.
@@ -119,6 +128,11 @@ pub(super) async fn ensure_image(
 
 pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
     const REASON: &str = "CreateContainerError";
+    let devices = &job.shared.devices;
+    if let Err(message) = devices.prepare_start(uid_of(&job.pod), &creation.container).await {
+        return Outcome::Failed { reason: CONFIG_REASON, message };
+    }
+    let grants = devices.of_container(uid_of(&job.pod), &creation.container);
     let (preparing, creation) = (job.clone(), Arc::new(creation));
     let of = Arc::clone(&creation);
     let prepared = blocking(move || {
@@ -138,8 +152,9 @@ pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
             machine: &preparing.shared.machine,
             offered: &preparing.shared.offered,
             objects: &preparing.shared.objects,
+            grants: &grants,
         };
-        let mut config = build::config(&around, &run).map_err(|e| ("CreateContainerConfigError", chain(&e)))?;
+        let mut config = build::config(&around, &run).map_err(|e| (CONFIG_REASON, chain(&e)))?;
         labels::sign(&mut config.labels, &preparing.shared.node_id);
         let sandbox = preparing.sandbox_config(of.sandbox.attempt).map_err(|e| (REASON, chain(&e)))?;
         Ok((config, sandbox))

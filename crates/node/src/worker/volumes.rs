@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use reprise_core::objects::{ObjectKey, references};
 
 use super::mail::Mail;
-use super::tasks::post;
+use super::tasks::{CONFIG_REASON, post};
 use super::{Shared, Worker};
 use crate::error::chain;
 use crate::paths::PodPaths;
@@ -17,7 +17,7 @@ use crate::volumes::{self, Concerned, VolumeError, VolumesOf};
 use crate::{events, volumes::claim};
 
 /// Reasons of failures that a changed object may end.
-const OBJECT_REASONS: [&str; 2] = ["FailedMount", "CreateContainerConfigError"];
+const OBJECT_REASONS: [&str; 2] = ["FailedMount", CONFIG_REASON];
 
 /// Work on one Pod's volumes, one piece at a time and on the newest Pod. A task that is aborted does not stop work that
 /// has begun, so without this two pieces could meet.

@@ -87,6 +87,7 @@ impl RuntimeService for Fake {
             image: config.image,
             image_ref: "busybox@sha256:1".into(),
             mounts: config.mounts,
+            annotations: config.annotations,
             created_at: now(),
             ..ContainerStatus::default()
         };
