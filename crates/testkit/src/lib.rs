@@ -7,6 +7,7 @@
 
 pub mod containerd;
 mod cri_server;
+mod device_plugin;
 pub mod event;
 pub mod image;
 pub mod leftovers;
@@ -17,7 +18,8 @@ mod program;
 mod run;
 
 pub use cri_server::CriServer;
+pub use device_plugin::DevicePlugin;
 pub use image::TESTLOAD_IMAGE;
 pub use node::{Answer, Node};
-pub use program::{reprise_path, testload_path};
+pub use program::{reprise_path, sample_device_plugin_path, testload_path};
 pub use run::{Finished, Run, RunCommand};

@@ -1,7 +1,7 @@
 //! Where the programs under test are.
 //!
-//! Tests run what was built beside them, or what `REPRISE_BIN` and `REPRISE_TESTLOAD` name: `cargo xtask test`
-//! sets both, to a `reprise` that was built with fault points.
+//! Tests run what was built beside them, or what `REPRISE_BIN`, `REPRISE_TESTLOAD` and `REPRISE_SAMPLE_DEVICE_PLUGIN` name:
+//! `cargo xtask test` sets them, to a `reprise` that was built with fault points.
 
 use std::env;
 use std::path::PathBuf;
@@ -22,6 +22,19 @@ pub fn reprise_path() -> PathBuf {
 #[must_use]
 pub fn testload_path() -> PathBuf {
     find("REPRISE_TESTLOAD", "testload", "cargo build -p reprise-testkit")
+}
+
+/// The sample device plugin: `$REPRISE_SAMPLE_DEVICE_PLUGIN`, or among the examples beside the test program's folder.
+///
+/// # Panics
+/// It is not there.
+#[must_use]
+pub fn sample_device_plugin_path() -> PathBuf {
+    find(
+        "REPRISE_SAMPLE_DEVICE_PLUGIN",
+        "examples/sample-device-plugin",
+        "cargo build -p reprise-device-plugin --examples",
+    )
 }
 
 fn find(variable: &str, name: &str, build: &str) -> PathBuf {

@@ -31,9 +31,11 @@ pub fn run_all(options: &Options) -> Result<()> {
     run(cargo(&["fmt", "--all", "--check"]))?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     let build = [&["build", "--all-targets"], &WORKSPACE[..]].concat();
-    let programs = build_programs(&build, &["reprise", "testload"])?;
+    let programs = build_programs(&build, &["reprise", "testload", "sample-device-plugin"])?;
 
     let mut test = cargo(&[&["test"], &WORKSPACE[..], &["--"]].concat());
-    test.args(&options.arguments).env("REPRISE_BIN", &programs[0]).env("REPRISE_TESTLOAD", &programs[1]);
+    test.args(&options.arguments);
+    let variables = ["REPRISE_BIN", "REPRISE_TESTLOAD", "REPRISE_SAMPLE_DEVICE_PLUGIN"];
+    test.envs(variables.iter().zip(&programs));
     run(test)
 }

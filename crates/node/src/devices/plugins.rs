@@ -180,10 +180,15 @@ impl Following {
     async fn run(self) {
         let (mut seen_at, mut pause) = (Instant::now(), FIRST_RETRY);
         loop {
+            let begun = Instant::now();
             match self.follow().await {
-                Ok(told) if told > 0 => (seen_at, pause) = (Instant::now(), FIRST_RETRY),
+                Ok(told) if told > 0 => seen_at = Instant::now(),
                 Ok(_) => {}
                 Err(error) => tracing::debug!(resource = self.resource, %error, "the device plugin can't be followed"),
+            }
+            // One that keeps hanging up is not asked all the time.
+            if begun.elapsed() >= LONGEST_RETRY {
+                pause = FIRST_RETRY;
             }
             self.state.change(&self.resource, self.serial, |plugin| plugin.is_connected = false);
             if seen_at.elapsed() >= KEPT_FOR {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use reprise_core::plan::Stage;
 use reprise_device_plugin::v1beta1::{CdiDevice, ContainerAllocateResponse, DevicePluginOptions};
@@ -89,7 +90,7 @@ async fn a_pod_waits_for_its_plugin_and_keeps_its_device_when_agent_and_plugin_g
     let message = "Pod was rejected: Allocate failed due to requested number of devices unavailable for example.com/gpu. Requested: 1, Available: 0, which is unexpected";
     assert_eq!(rejection(&mut agent).await, message);
     // A Pod that has gone leaves its device to others.
-    agent.node.delete(&"q".parse().unwrap(), None).await.unwrap();
+    agent.node.delete(&"q".parse().unwrap(), Some(SignedDuration::ZERO)).await.unwrap();
     agent.node.gone(&"q".parse().unwrap()).await;
     agent.node.apply(gpu_pod("s", 1)).await.unwrap();
     ready(&mut agent, "s").await;

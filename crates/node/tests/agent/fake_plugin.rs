@@ -78,6 +78,11 @@ fn listed(devices: &[(&str, bool)]) -> ListAndWatchResponse {
 }
 
 impl Service {
+    /// Connections outlive the plugin here, where no process ends with it.
+    fn is_there(&self) -> Result<(), Status> {
+        self.list.has_changed().map(drop).map_err(|_| Status::unavailable("the plugin is gone"))
+    }
+
     fn note(&self, call: &str, ids: &[String]) {
         self.calls.lock().unwrap().push(format!("{call} {}", ids.join(",")));
     }
@@ -86,6 +91,7 @@ impl Service {
 #[tonic::async_trait]
 impl DevicePlugin for Service {
     async fn get_device_plugin_options(&self, _: Request<Empty>) -> Result<Response<DevicePluginOptions>, Status> {
+        self.is_there()?;
         Ok(Response::new(self.options))
     }
 

@@ -10,6 +10,7 @@ mod cri_streams;
 mod debug;
 mod deletion;
 mod demo;
+mod devices;
 mod health;
 mod images;
 mod input;
