@@ -76,6 +76,7 @@ impl Settings {
             gates: self.gates,
             limits: self.limits,
             device_plugin_dir: self.device_plugin_dir.clone(),
+            device_plugin_wait: self.device_plugin_wait.unwrap_or(defaults.device_plugin_wait),
             pids_limit: self.pids_limit,
             seccomp_default: kubelet.seccomp_default.unwrap_or(defaults.seccomp_default),
             cluster_dns: kubelet.cluster_dns.unwrap_or_default(),

@@ -48,9 +48,12 @@ pub struct NodeArgs {
     #[arg(long, global = true, env = "REPRISE_REGISTRY_CONFIG", value_name = "DIR")]
     pub registry_config: Option<PathBuf>,
     /// Folder where device plugins register, /var/lib/kubelet/device-plugins for those made for a kubelet
-    /// [default: device-plugins in the data folder]
+    /// [default: what the node had before, at first device-plugins in the data folder]
     #[arg(long, global = true, env = "REPRISE_DEVICE_PLUGIN_DIR", value_name = "DIR")]
     pub device_plugin_dir: Option<PathBuf>,
+    /// How long after the start Pods wait for a device plugin to register [default: 10s]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub device_plugin_wait: Option<String>,
     /// Feature gates, such as RestartAllContainersOnContainerExits=false
     #[arg(
         long,

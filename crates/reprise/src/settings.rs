@@ -1,13 +1,14 @@
 //! What the flags make of a node: its data folder, and the names and numbers it takes of the machine.
 //!
-//! Names come from the data folder, so that nodes with different ones never meet. A node's bridge and subnet are
-//! remembered in the folder when it first starts: a verb that later has to start it again for a moment
+//! Names come from the data folder, so that nodes with different ones never meet. A node's bridge, subnet and folder of
+//! device plugins are remembered in the folder when it first starts: a verb that later has to start it again for a moment
 //! (`exec`, `rm`, `restart` of kept Pods) finds the network that the Pods are on without being told.
 
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::SignedDuration;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub registry_config: Option<PathBuf>,
     /// Where device plugins register; none is in the data folder.
     pub device_plugin_dir: Option<PathBuf>,
+    /// How long Pods wait for plugins after the start, where it is said.
+    pub device_plugin_wait: Option<Duration>,
     /// The cgroup below which its runtime's are and, unless told otherwise, those of its Pods.
     pub own_cgroup: String,
     /// The cgroup below which its Pods' are, in `kubepods`.
@@ -65,6 +68,8 @@ struct Remembered {
     /// If it is not the node's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cgroup_root: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_plugin_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -82,11 +87,13 @@ impl Settings {
         let known_subnet6 = remembered.as_ref().and_then(|known| known.subnet6.as_deref());
         let known_cgroup = remembered.as_ref().and_then(|known| known.cgroup_root.clone());
         let own_cgroup = format!("/reprise-{id:016x}");
+        let known_plugins = remembered.as_ref().and_then(|known| known.device_plugin_dir.clone());
         Ok(Self {
             bridge: check_bridge(bridge)?,
             subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
             registry_config: args.registry_config.clone(),
-            device_plugin_dir: args.device_plugin_dir.as_deref().map(device_plugin_dir).transpose()?,
+            device_plugin_dir: args.device_plugin_dir.as_deref().map(device_plugin_dir).transpose()?.or(known_plugins),
+            device_plugin_wait: args.device_plugin_wait.as_deref().map(plugin_wait).transpose()?,
             subnet6: subnet6(args.subnet6.as_deref().or(known_subnet6))?,
             cgroup_root: kubelet.cgroup_root.clone().or(known_cgroup).unwrap_or_else(|| own_cgroup.clone()),
             own_cgroup,
@@ -132,6 +139,7 @@ impl Settings {
             subnet: self.subnet.to_string(),
             subnet6: self.subnet6.map(|subnet| subnet.to_string()),
             cgroup_root: Some(self.cgroup_root.clone()).filter(|root| *root != self.own_cgroup),
+            device_plugin_dir: self.device_plugin_dir.clone(),
         });
         let written = text.map_err(io::Error::from).and_then(|text| {
             fs::create_dir_all(&self.data_dir)?;
@@ -179,6 +187,12 @@ fn resolve(path: &Path) -> Result<PathBuf> {
 /// Plugins may have another working directory.
 fn device_plugin_dir(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("can't use --device-plugin-dir {}", path.display()))
+}
+
+fn plugin_wait(text: &str) -> Result<Duration> {
+    let bad = |why: &str| BadInput::new(format!("--device-plugin-wait {text}: {why}, as in 30s"));
+    let wait = parse_go_duration(text).map_err(|e| bad(&e.to_string()))?;
+    Ok(Duration::try_from(wait).map_err(|_| bad("it must not be below zero"))?)
 }
 
 /// FNV-1a: the same in every version of this program, which the standard library's hash is not.

@@ -58,8 +58,9 @@ impl Plugins {
         let mut plugin = Plugin {
             client: client.clone(),
             options: DevicePluginOptions::default(),
+            // What one that is replaced had is right until the new one tells.
+            is_connected: old.as_ref().is_some_and(|old| old.is_connected),
             devices: old.and_then(|old| old.devices),
-            is_connected: false,
             serial,
             watching: None,
         };

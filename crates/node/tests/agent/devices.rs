@@ -17,7 +17,7 @@ const PLAIN: DevicePluginOptions =
     DevicePluginOptions { pre_start_required: false, get_preferred_allocation_available: false };
 
 /// A Pod whose main container has a device, and starts all over when it exits with 88.
-fn gpu_pod(name: &str, count: u32) -> Pod {
+pub fn gpu_pod(name: &str, count: u32) -> Pod {
     let mut pod = pod(json!({"containers": [{
         "name": "main", "image": "busybox:1", "resources": {"limits": {GPU: count.to_string()}},
         "restartPolicy": "Never", "restartPolicyRules": [

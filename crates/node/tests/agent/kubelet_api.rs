@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::devices::gpu_pod;
+use crate::fake_plugin::FakePlugin;
 use crate::harness::{Agent, key, watched_pod};
 
 async fn start() -> Agent {
@@ -171,6 +173,26 @@ async fn restarts_and_calls_are_in_the_metrics() {
         "kubelet_running_containers{container_state=\"running\"} 2",
         "kubelet_runtime_operations_total{operation_type=\"run_podsandbox\"} 1",
         "kubelet_pod_start_duration_seconds_count 1",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
+    }
+    agent.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_plugins_are_in_the_metrics() {
+    let mut agent = Agent::start_with(|config, _| {
+        config.http = Some(HttpConfig::new("127.0.0.1:0".parse().unwrap()));
+    })
+    .await;
+    let options = reprise_device_plugin::v1beta1::DevicePluginOptions::default();
+    let _plugin = FakePlugin::start(agent.folder.path(), options, &[("0", true)]);
+    agent.node.apply(gpu_pod("p", 1)).await.unwrap();
+    agent.ready().await;
+    let (_, text) = get(&agent, "/metrics").await;
+    for line in [
+        "kubelet_device_plugin_registration_total{resource_name=\"example.com/gpu\"} 1",
+        "kubelet_device_plugin_alloc_duration_seconds_count{resource_name=\"example.com/gpu\"} 1",
     ] {
         assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
     }
