@@ -137,6 +137,34 @@ fn a_plugin_registers_with_the_next_agent_and_prepares_devices_for_each_start() 
     assert_eq!(fs::read_to_string(&starts).unwrap(), "dev-1,dev-2\ndev-1\n".repeat(3));
 }
 
+/// Kills the agent at the `number`th point of a Pod's way to its device, and starts it again. Gives the point's name.
+fn survives(number: u32) -> String {
+    let node = Node::with_testload();
+    let _plugin = DevicePlugin::start(&node, &[]);
+    let log = node.scratch().join("points");
+    let manifest = |name: &str| Pod::new(name).container(asks(Container::new("main", &["forever"]), 1)).build();
+    let command = node.run(&[manifest("first")]).env("REPRISE_FAULT_ARM", "start").env("REPRISE_FAULT_LOG", &log);
+    let killed = command.env("REPRISE_FAULT", number.to_string()).start().finish(LIMIT);
+    assert_eq!(killed.code, None, "{killed:#?}");
+    let mut run = node.run(&[manifest("first"), manifest("second")]).start();
+    let first = run.wait_for("one is Ready", LIMIT, |e| e.is("PodReady"));
+    run.wait_for("the other is Ready: no device was lost", LIMIT, |e| e.is("PodReady") && e.pod != first.pod);
+    let device = |name: &str| {
+        let status = &pod_of(&node, name)["status"]["containerStatuses"][0];
+        status["allocatedResourcesStatus"][0]["resources"][0]["resourceID"].as_str().map(str::to_owned)
+    };
+    let mut devices = ["first", "second"].map(|name| device(name).unwrap_or_default());
+    devices.sort();
+    assert_eq!(devices, ["dev-0", "dev-1"], "after a kill at point {number}");
+    fs::read_to_string(log).unwrap().lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn no_device_is_lost_or_given_twice_wherever_the_agent_is_killed_while_it_gives_one() {
+    let mut points = (1..20).map(survives);
+    assert!(points.any(|name| name == "after the devices are written"), "never there");
+}
+
 #[test]
 fn a_pod_whose_resource_no_plugin_has_fails_and_says_so() {
     let node = Node::with_testload();
