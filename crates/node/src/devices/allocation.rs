@@ -4,9 +4,8 @@ use std::path::Path;
 
 use k8s_openapi::api::core::v1::Pod;
 use reprise_core::devices::{AllocationError, Answers, rejection};
-use reprise_device_plugin::PluginError;
 
-use super::book::Reservation;
+use super::book::{Choice, Reservation};
 use super::grant::{FORMAT, Grant, PodGrants};
 use super::{ContainerGrants, Devices};
 use crate::error::NodeError;
@@ -27,10 +26,6 @@ impl AllocationFailure {
     fn refused(cause: impl std::fmt::Display) -> Self {
         Self::Refused(rejection(&cause.to_string()))
     }
-
-    fn of_plugin(operation: &str, error: &PluginError) -> Self {
-        Self::refused(format!("device plugin {operation} rpc failed with err: {error}"))
-    }
 }
 
 impl Devices {
@@ -45,7 +40,7 @@ impl Devices {
             let mut of_container = ContainerGrants::new();
             for (resource, ids) in resources {
                 let grant = self.shared.plugins.allocate(resource, ids, &self.shared.metrics).await;
-                let (answer, pre_start) = grant.map_err(|e| AllocationFailure::of_plugin("Allocate", &e))?;
+                let (answer, pre_start) = grant.map_err(AllocationFailure::refused)?;
                 let grant = Grant::of(ids.clone(), pre_start, answer).ok_or_else(|| cdi(resource))?;
                 of_container.insert(resource.clone(), grant);
             }
@@ -67,10 +62,13 @@ impl Devices {
         loop {
             changes.mark_unchanged();
             match shared.book.reserve(uid, pod, &shared.plugins.inventory(), &answers) {
-                Ok(Ok(reservation)) => return Ok(reservation),
-                Ok(Err(question)) => {
+                Ok(Choice::Reserved(reservation)) => return Ok(reservation),
+                Ok(Choice::Ask(question)) => {
                     let answer = shared.plugins.preferred(&question).await;
-                    let answer = answer.map_err(|e| AllocationFailure::of_plugin("GetPreferredAllocation", &e))?;
+                    let answer = answer.map_err(|error| {
+                        let call = "device plugin GetPreferredAllocation rpc failed with err";
+                        AllocationFailure::refused(format!("{call}: {error}"))
+                    })?;
                     answers.insert((question.container, question.resource), answer);
                 }
                 Err(error @ AllocationError::Unregistered { .. }) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1::Pod;
 use reprise_core::devices::{
-    Allocation, AllocationError, Answers, DeviceIds, Inventory, PodDevices, allocate, of_all_containers,
+    Allocation, AllocationError, Answers, DeviceIds, Inventory, PodDevices, Question, allocate, of_all_containers,
 };
 
 use super::grant::PodGrants;
@@ -32,6 +32,15 @@ pub(super) struct Reservation<'a> {
     pub devices: PodDevices,
 }
 
+/// What came of choosing devices.
+#[derive(Debug)]
+pub(super) enum Choice<'a> {
+    /// They are chosen.
+    Reserved(Reservation<'a>),
+    /// A plugin is to be asked first.
+    Ask(Question),
+}
+
 impl Book {
     /// Decides what `pod` gets and reserves it. Nobody else can choose meanwhile.
     pub(super) fn reserve<'a>(
@@ -40,7 +49,7 @@ impl Book {
         pod: &Pod,
         inventory: &Inventory,
         answers: &Answers,
-    ) -> Result<Result<Reservation<'a>, reprise_core::devices::Question>, AllocationError> {
+    ) -> Result<Choice<'a>, AllocationError> {
         let mut pods = self.pods();
         let mut taken = DeviceIds::new();
         for entry in pods.iter().filter(|(other, _)| *other != uid).map(|(_, entry)| entry) {
@@ -49,10 +58,10 @@ impl Book {
             }
         }
         match allocate(pod, inventory, &taken, answers)? {
-            Allocation::Undecided(question) => Ok(Err(question)),
+            Allocation::Undecided(question) => Ok(Choice::Ask(question)),
             Allocation::Complete(devices) => {
                 pods.insert(uid.to_owned(), Entry::Reserved(devices.clone()));
-                Ok(Ok(Reservation { book: self, uid, devices }))
+                Ok(Choice::Reserved(Reservation { book: self, uid, devices }))
             }
         }
     }
@@ -89,9 +98,11 @@ impl Entry {
 }
 
 impl Reservation<'_> {
-    /// The Pod has them until it ends. They are on disk.
+    /// The Pod has them until it ends. They are on disk. One that has ended meanwhile has none any more.
     pub(super) fn keep(self, grants: PodGrants) {
-        self.book.restore(self.uid, grants);
+        if let Some(entry) = self.book.pods().get_mut(self.uid) {
+            *entry = Entry::Granted(Arc::new(grants));
+        }
     }
 }
 

@@ -27,6 +27,13 @@ impl Worker {
         self.following_devices = Some(OwnedTask::spawn(telling));
     }
 
+    /// After the Pod's end: nothing is given to it any more, and others may have what it had.
+    pub(super) fn release_devices(&mut self) {
+        self.following_devices = None;
+        self.flights.cut_off(&FlightKey::Devices);
+        self.shared.devices.release(&self.uid);
+    }
+
     /// A container whose plugin was away is tried again at once.
     pub(super) fn on_devices_changed(&mut self) {
         self.container_failures.retain(|_, failure| failure.reason != CONFIG_REASON);

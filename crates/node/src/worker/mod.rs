@@ -263,9 +263,6 @@ impl Worker {
         }
         self.shared.objects.unfollow(&self.uid);
         let gone = self.stage == Stage::Gone && !self.stopping;
-        if gone {
-            self.shared.devices.release(&self.uid);
-        }
         self.wind_up().await;
         let last_word = gone.then(|| self.event(self.stage_news()));
         Finished { last_word, ended: self.ended }

@@ -43,7 +43,7 @@ impl Worker {
         if self.stage != Stage::Live {
             self.stop_measuring();
             self.release().await;
-            self.shared.devices.release(&self.uid);
+            self.release_devices();
         }
         let mut entries = std::mem::take(&mut self.own_entries);
         entries.extend(plan.entries);

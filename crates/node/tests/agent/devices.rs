@@ -140,6 +140,21 @@ async fn the_status_follows_the_health_and_an_ill_device_is_given_to_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pod_whose_time_is_up_while_it_waits_takes_no_device_later() {
+    let mut agent = Agent::start().await;
+    let mut waiting = gpu_pod("p", 1);
+    waiting.spec.as_mut().unwrap().active_deadline_seconds = Some(1);
+    agent.node.apply(waiting).await.unwrap();
+    let status = agent.stage(Stage::Ended).await;
+    assert_eq!(status.reason.as_deref(), Some("DeadlineExceeded"));
+    let plugin = FakePlugin::start(agent.folder.path(), PLAIN, &[("0", true)]);
+    agent.node.apply(gpu_pod("q", 1)).await.unwrap();
+    ready(&mut agent, "q").await;
+    assert_eq!(plugin.calls(), ["Allocate 0"]);
+    agent.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_resource_that_nobody_registers_ends_the_pod_when_the_time_is_up() {
     let mut agent = Agent::start_with(|config, _| config.device_plugin_wait = Duration::from_millis(50)).await;
     agent.node.apply(gpu_pod("p", 1)).await.unwrap();
@@ -158,7 +173,7 @@ async fn a_plugin_that_refuses_or_wants_what_can_not_be_done_ends_the_pod_and_ta
         cdi_devices: vec![CdiDevice { name: "example.com/gpu=0".to_owned() }],
         ..ContainerAllocateResponse::default()
     };
-    let refuses = "device plugin Allocate rpc failed with err: rpc error: code = Internal desc = broken";
+    let refuses = "Allocate failed due to rpc error: code = Internal desc = broken, which is unexpected";
     for (answer, part) in
         [(Err(Status::internal("broken")), refuses), (Ok(cdi), "CDI devices, which are not supported")]
     {
