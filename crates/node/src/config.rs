@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
-use reprise_core::node_admission::Reservations;
 use reprise_core::image_collection::ImagePolicy;
 use reprise_core::log_rotation::LogPolicy;
+use reprise_core::node_admission::Reservations;
 
 use crate::http::HttpConfig;
-use crate::static_pods::StaticPodConfig;
 use crate::kernel_security::KernelSecurity;
+use crate::static_pods::StaticPodConfig;
 
 /// Settings of one node agent. Several agents can run on one machine with different data folders.
 #[derive(Debug, Clone)]

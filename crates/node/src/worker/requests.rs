@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::admission::{Policy, admit_ephemeral};
 use reprise_core::plan::Stage;
+use reprise_core::static_pod::Source;
 use reprise_core::unsupported;
 
 use super::Worker;
@@ -73,6 +74,9 @@ impl Worker {
         // Whether Pods may be privileged was settled when this one came in.
         let policy = Policy { gates: config.gates, allow_privileged: true };
         let refused = |messages| NodeError::EphemeralRefused { key: key.clone(), messages };
+        if Source::of(&self.pod).is_some() {
+            return Err(refused(vec!["static pods do not support ephemeral containers".to_owned()]));
+        }
         let admitted = admit_ephemeral(&self.pod, containers, &policy).map_err(|no| refused(no.messages()))?;
         let gaps = unsupported::find(&admitted.pod).errors;
         if !gaps.is_empty() {

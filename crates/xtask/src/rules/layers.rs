@@ -11,10 +11,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("reprise-images", &[]),
     ("reprise-streaming", &[]),
     ("reprise-runtime", &["reprise-cgroups", "reprise-cri", "reprise-images", "reprise-streaming"]),
-    (
-        "reprise-node",
-        &["reprise-cgroups", "reprise-core", "reprise-cri", "reprise-device-plugin", "reprise-streaming"],
-    ),
+    ("reprise-node", &["reprise-cgroups", "reprise-core", "reprise-cri", "reprise-device-plugin", "reprise-streaming"]),
     (
         "reprise",
         &["reprise-core", "reprise-cri", "reprise-images", "reprise-streaming", "reprise-runtime", "reprise-node"],
