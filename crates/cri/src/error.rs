@@ -1,6 +1,6 @@
 //! What can go wrong when talking to a runtime, in the classes that callers decide by.
 //!
-//! Callers never look at message text: a container that is not there, a call that the runtime does not know and a
+//! Callers never look at message text (this file does, where a runtime says it in no other way): a container that is not there, a call that the runtime does not know and a
 //! runtime that is away all have their own [`CodeClass`]. `Display` says what was tried; the runtime's own words are
 //! the source.
 
@@ -51,6 +51,11 @@ pub enum CriError {
 #[error("{0}")]
 pub struct RuntimeAnswer(String);
 
+/// What containerd answers, under the code `Unknown`, while it takes up its containers after a start.
+const NOT_UP_YET: &str = "server is not initialized yet";
+/// What containerd answers, under the same code, when another sandbox or container has the name.
+const NAME_TAKEN: &str = "is reserved for";
+
 /// The gRPC codes that callers treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CodeClass {
@@ -82,7 +87,19 @@ impl CodeClass {
     fn of_status(status: &Status) -> Self {
         match Self::of(status.code()) {
             Self::Other { .. } if status.source().is_some() => Self::Unavailable,
+            Self::Other { .. } if status.code() == Code::Unknown => Self::of_words(status.message()),
             class => class,
+        }
+    }
+
+    /// containerd has no code for some things that callers decide by, only words.
+    fn of_words(message: &str) -> Self {
+        if message.contains(NOT_UP_YET) {
+            Self::Unavailable
+        } else if message.contains(NAME_TAKEN) {
+            Self::AlreadyExists
+        } else {
+            Self::Other { code: Code::Unknown as i32 }
         }
     }
 
@@ -196,6 +213,17 @@ mod tests {
             assert_eq!(error.is_retryable(), retryable, "{code:?}");
             assert_eq!(error.answer(), Some("why"));
         }
+    }
+
+    #[test]
+    fn what_containerd_only_says_in_words_has_its_class() {
+        let class = |message: &str| CriError::from_status("CreateContainer", "c", &Status::unknown(message)).class();
+        assert_eq!(class("server is not initialized yet"), Some(CodeClass::Unavailable));
+        let taken = "failed to reserve container name \"main_p_default_u_0\": name \"main_p_default_u_0\" is reserved for \"c1\"";
+        assert_eq!(class(taken), Some(CodeClass::AlreadyExists));
+        assert_eq!(class("no space left on device"), Some(CodeClass::Other { code: 2 }));
+        let other_code = CriError::from_status("CreateContainer", "c", &Status::internal(taken));
+        assert_eq!(other_code.class(), Some(CodeClass::Other { code: 13 }));
     }
 
     #[test]

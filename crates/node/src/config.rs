@@ -7,6 +7,7 @@ use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
 
 use crate::http::HttpConfig;
+use crate::pod_cgroup::CgroupDriver;
 
 /// Settings of one node agent. Several agents can run on one machine with different data folders.
 #[derive(Debug, Clone)]
@@ -21,6 +22,11 @@ pub struct NodeConfig {
     pub host_ip: Option<String>,
     /// The parent of all Pods' cgroups, such as `/reprise`; none leaves it to the runtime.
     pub cgroup_root: Option<String>,
+    /// Whether the runtime is not our own. Such a one leaves a Pod's cgroup to whoever named it, and is asked for its
+    /// cgroup driver.
+    pub foreign_runtime: bool,
+    /// Who makes cgroups for the runtime; a foreign one says so when the node starts.
+    pub cgroup_driver: CgroupDriver,
     /// Feature gates.
     pub gates: FeatureGates,
     /// Limits of every back-off.
@@ -59,6 +65,8 @@ impl NodeConfig {
             node_name: "localhost".to_owned(),
             host_ip: None,
             cgroup_root: None,
+            foreign_runtime: false,
+            cgroup_driver: CgroupDriver::default(),
             gates: FeatureGates::default(),
             limits: BackoffLimits::default(),
             cluster_dns: Vec::new(),

@@ -18,6 +18,6 @@ mod run;
 
 pub use cri_server::CriServer;
 pub use image::TESTLOAD_IMAGE;
-pub use node::{Answer, Node};
+pub use node::{Answer, Node, Runtime};
 pub use program::{reprise_path, testload_path};
 pub use run::{Finished, Run, RunCommand};

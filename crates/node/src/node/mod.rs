@@ -8,7 +8,6 @@ mod stream;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,7 @@ use crate::control::server;
 use crate::error::NodeError;
 use crate::health;
 use crate::metrics::Metrics;
-use crate::observer::{self, Directory};
+use crate::observer::{self, Directory, Pace};
 use crate::paths::NodePaths;
 use crate::pod_key::PodKey;
 use crate::publisher::{NodeEvent, Publisher};
@@ -90,14 +89,14 @@ impl Node {
         let objects = objects_for(&config, &paths, &pods)?;
         orphans.iter().for_each(|folder| remove_orphan(folder));
         let metrics = Arc::new(Metrics::default());
-        let runtime = connect(&config, &metrics).await?;
+        let runtime = connect(&mut config, &metrics).await?;
         let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
         let machine = Machine::of_this_host();
         let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
-        let (started_at, busy) = (Timestamp::now(), AtomicUsize::new(0));
+        let (started_at, pace) = (Timestamp::now(), Pace::new());
         let shared =
-            Arc::new(Shared { config, paths, runtime, publisher, machine, objects, http, metrics, started_at, busy });
+            Arc::new(Shared { config, paths, runtime, publisher, machine, objects, http, metrics, started_at, pace });
         let node = Self {
             inner: Arc::new(Inner {
                 shared: Arc::clone(&shared),
@@ -284,15 +283,30 @@ fn remove_orphan(folder: &Path) {
     }
 }
 
-async fn connect(config: &NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
-    let unreachable = |error| NodeError::Runtime { socket: config.cri_socket.clone(), source: Box::new(error) };
-    let runtime = Runtime::connect(&config.cri_socket, config.request_timeout, metrics.clone()).map_err(unreachable)?;
-    let limit = Instant::now() + config.runtime_wait;
+async fn connect(config: &mut NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
+    let socket = config.cri_socket.clone();
+    let unreachable = |error| NodeError::Runtime { socket: socket.clone(), source: Box::new(error) };
+    let runtime = Runtime::connect(&socket, config.request_timeout, metrics.clone()).map_err(unreachable)?;
+    let (limit, mut told) = (Instant::now() + config.runtime_wait, false);
     loop {
-        match runtime.version().await {
+        let asked = match runtime.version().await {
+            Ok(()) if config.foreign_runtime => {
+                runtime.cgroup_driver().await.map(|driver| config.cgroup_driver = driver)
+            }
+            answer => answer,
+        };
+        match asked {
             Ok(()) => return Ok(runtime),
+            Err(error) if error.is_unimplemented() => {
+                return Err(NodeError::NotCri { socket, source: Box::new(error) });
+            }
             Err(error) if Instant::now() >= limit => return Err(unreachable(error)),
-            Err(_) => tokio::time::sleep(CONNECT_PAUSE).await,
+            Err(error) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(socket = %socket.display(), error = %crate::error::chain(&error), "waiting for the container runtime");
+                }
+                tokio::time::sleep(CONNECT_PAUSE).await;
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Nothing is decided here and nothing is tried twice: a call that is lost is made good by the next plan.
 
+mod cgroup_driver;
 pub(crate) mod labels;
+mod process;
 pub(crate) mod reading;
 mod usage;
 

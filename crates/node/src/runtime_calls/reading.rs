@@ -65,6 +65,19 @@ fn state(status: &ContainerStatus) -> RuntimeState {
     }
 }
 
+/// Whether the container never ran because whoever asked for its start went away during the call. containerd takes that for a
+/// failed start, with the words of Go for it.
+pub(crate) fn start_was_cut_off(state: &RuntimeState) -> bool {
+    const REASON: &str = "StartError";
+    const WORDS: &str = "context canceled";
+    match state {
+        RuntimeState::Exited(exit) => {
+            exit.started_at.is_none() && exit.reason == REASON && exit.message.contains(WORDS)
+        }
+        RuntimeState::Created | RuntimeState::Running { .. } | RuntimeState::Unknown => false,
+    }
+}
+
 /// CRI gives nanoseconds since 1970, and 0 or less for 'never'.
 fn time(nanos: i64) -> Option<Timestamp> {
     (nanos > 0).then(|| Timestamp::from_nanosecond(i128::from(nanos)).ok()).flatten()
@@ -106,6 +119,18 @@ mod tests {
         (exited.exit_code, exited.finished_at) = (128, 5_000_000_000);
         let RuntimeState::Exited(exit) = container(&exited, "s1").unwrap().state else { panic!("not exited") };
         assert_eq!((exit.started_at, exit.finished_at), (None, Timestamp::from_second(5).unwrap()));
+    }
+
+    #[test]
+    fn a_start_that_nobody_waited_for_is_not_one_that_failed() {
+        let mut exited = status(ContainerState::ContainerExited);
+        (exited.exit_code, exited.finished_at, exited.reason) = (128, 5_000_000_000, "StartError".into());
+        exited.message = "failed to create containerd task: context canceled: unknown".into();
+        assert!(start_was_cut_off(&container(&exited, "s1").unwrap().state));
+        let ran = ContainerStatus { started_at: 4_000_000_000, ..exited.clone() };
+        assert!(!start_was_cut_off(&container(&ran, "s1").unwrap().state));
+        exited.message = "exec: no such file".into();
+        assert!(!start_was_cut_off(&container(&exited, "s1").unwrap().state));
     }
 
     #[test]

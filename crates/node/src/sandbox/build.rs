@@ -14,6 +14,7 @@ use super::{dns, hostname, hosts};
 use crate::config::NodeConfig;
 use crate::container::{resources, security};
 use crate::paths::PodPaths;
+use crate::pod_cgroup;
 use crate::pod_key::{PodKey, uid_of};
 use crate::runtime_calls::labels;
 
@@ -85,7 +86,7 @@ fn linux(pod: &Pod, node: &NodeConfig) -> LinuxPodSandboxConfig {
         cgroup_parent: node
             .cgroup_root
             .as_ref()
-            .map(|root| format!("{}/pod{}", root.trim_end_matches('/'), uid_of(pod)))
+            .map(|root| pod_cgroup::name(root, uid_of(pod), node.cgroup_driver))
             .unwrap_or_default(),
         security_context: Some(LinuxSandboxSecurityContext {
             namespace_options: Some(security::namespaces(spec, None)),

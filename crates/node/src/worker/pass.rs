@@ -13,6 +13,7 @@ use reprise_core::timeline::Entry;
 use super::Worker;
 use super::weight::needs_disk;
 use crate::error::{NodeError, chain};
+use crate::pod_cgroup;
 use crate::publisher::News;
 use crate::record::ledger_file;
 use crate::volumes;
@@ -172,12 +173,25 @@ impl Worker {
     pub(super) async fn tear_down(&mut self) -> bool {
         self.flights.abort_all();
         self.shared.publisher.settle().await;
+        self.clear_cgroup().await;
         let work = self.volumes.clone();
         let removed = tokio::task::spawn_blocking(move || work.tear_down());
         match removed.await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => self.tear_down_later(&chain(&error)),
             Err(error) => self.tear_down_later(&error.to_string()),
+        }
+    }
+
+    /// A foreign runtime leaves it. One that stays is in nobody's way.
+    async fn clear_cgroup(&self) {
+        let config = &self.shared.config;
+        let Some(root) = config.cgroup_root.clone().filter(|_| config.foreign_runtime) else { return };
+        let uid = self.uid.clone();
+        match tokio::task::spawn_blocking(move || pod_cgroup::clear(&root, &uid)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(pod = %self.key, %error, "the pod's cgroup stays"),
+            Err(error) => tracing::error!(pod = %self.key, %error, "clearing the pod's cgroup failed"),
         }
     }
 

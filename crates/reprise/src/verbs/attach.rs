@@ -20,7 +20,7 @@ pub async fn run(args: AttachArgs, settings: &Settings) -> Result<ExitCode> {
     let local = Local::of(possible(args.streams, &pod, &container));
     let mut access = Access::open(settings).await?;
     let ended = match access.attach(&key, container, local.wanted()).await {
-        Ok(url) => session::run(&url, local).await,
+        Ok(url) => session::run(&url, &settings.runtime, local).await,
         Err(error) => Err(error),
     };
     access.close().await;

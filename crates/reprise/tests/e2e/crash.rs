@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use reprise_testkit::Node;
+use reprise_testkit::containerd::Release;
 use reprise_testkit::event::Event;
 use reprise_testkit::leftovers::Owned;
 use reprise_testkit::manifest::Pod;
+use reprise_testkit::{Node, Runtime};
 use serde_json::Value;
 
 use crate::scene::{LIMIT, Scene, container, ctl, eventually, last, pod, status, wait_counted};
@@ -48,8 +49,8 @@ fn ready_in_epoch_1(event: &Event) -> bool {
 }
 
 /// Kills the agent at fault point `number` of a restart and starts it again. False if the restart has fewer points.
-fn survives(number: u32) -> bool {
-    let node = Node::with_testload();
+fn survives(runtime: Runtime, number: u32) -> bool {
+    let node = Node::with_testload_on(runtime);
     let manifest = guarded(&node).build();
     let mut run =
         node.run(std::slice::from_ref(&manifest)).arg("--keep").env("REPRISE_FAULT", number.to_string()).start();
@@ -104,7 +105,7 @@ fn facts(node: &Node) -> Facts {
 
 fn share(first: u32) {
     let mut number = first;
-    while survives(number) {
+    while survives(Runtime::Embedded, number) {
         number += SHARES;
     }
     assert!(number > 20, "only {number} fault points: were they switched off?");
@@ -118,6 +119,14 @@ fn a_restart_completes_wherever_the_agent_is_killed_at_odd_points() {
 #[test]
 fn a_restart_completes_wherever_the_agent_is_killed_at_even_points() {
     share(2);
+}
+
+/// Some of them: containerd takes longer for each.
+#[test]
+fn on_containerd_a_restart_completes_too_if_the_agent_is_killed_in_it() {
+    for number in [1, 4, 8, 11, 15, 18, 22] {
+        assert!(survives(Runtime::Containerd(Release::Installed), number), "a restart has no fault point {number}");
+    }
 }
 
 #[test]

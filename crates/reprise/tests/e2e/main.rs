@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[macro_use]
+mod runtimes;
+
+mod containerd;
 mod crash;
 mod cri_streams;
 mod demo;
