@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use reprise_core::observed::{ContainerObservation, RuntimeExit, RuntimeState, SandboxObservation};
+use reprise_core::observed::{ContainerObservation, RuntimeExit, RuntimeState, STATUS_UNKNOWN, SandboxObservation};
 use reprise_cri::v1::{ContainerState, ContainerStatus, PodSandboxState, PodSandboxStatus};
 
 use super::labels;
@@ -56,12 +56,22 @@ fn state(status: &ContainerStatus) -> RuntimeState {
         }
         Ok(ContainerState::ContainerExited) => RuntimeState::Exited(RuntimeExit {
             exit_code: status.exit_code,
-            reason: status.reason.clone(),
+            reason: reason(status),
             message: status.message.clone(),
             started_at: time(status.started_at),
             finished_at: first_time(&[status.finished_at, status.started_at, status.created_at]),
         }),
         Ok(ContainerState::ContainerUnknown) | Err(_) => RuntimeState::Unknown,
+    }
+}
+
+/// containerd makes an exit up if it was killed before it had written down what its shim told it.
+fn reason(status: &ContainerStatus) -> String {
+    const MADE_UP: (&str, i32) = ("Unknown", 255);
+    if (status.reason.as_str(), status.exit_code) == MADE_UP {
+        STATUS_UNKNOWN.to_owned()
+    } else {
+        status.reason.clone()
     }
 }
 
@@ -119,6 +129,20 @@ mod tests {
         (exited.exit_code, exited.finished_at) = (128, 5_000_000_000);
         let RuntimeState::Exited(exit) = container(&exited, "s1").unwrap().state else { panic!("not exited") };
         assert_eq!((exit.started_at, exit.finished_at), (None, Timestamp::from_second(5).unwrap()));
+    }
+
+    #[test]
+    fn an_exit_that_the_runtime_made_up_is_one_that_nobody_saw() {
+        let reason = |reason: &str, exit_code| {
+            let exited =
+                ContainerStatus { reason: reason.into(), exit_code, ..status(ContainerState::ContainerExited) };
+            match container(&exited, "s1").unwrap().state {
+                RuntimeState::Exited(exit) => exit.reason,
+                other => panic!("not exited: {other:?}"),
+            }
+        };
+        assert_eq!(reason("Unknown", 255), STATUS_UNKNOWN);
+        assert_eq!((reason("Error", 255), reason("Unknown", 1)), ("Error".to_owned(), "Unknown".to_owned()));
     }
 
     #[test]

@@ -110,7 +110,9 @@ fn a_restart_completes_although_the_runtime_is_killed_in_it(runtime: Runtime) {
         let scene = kill_in_step(runtime, Duration::from_millis(millis));
         let pod = scene.pod();
         assert_eq!(last(&pod, "watcher"), (1, Some((88, "Error".to_owned()))));
-        assert_eq!((last(&pod, "setup").0, last(&pod, "main").0), (1, 1));
+        assert_eq!(last(&pod, "main"), (1, Some((137, "RestartAllContainers".to_owned()))));
+        // Killed before it wrote an exit down, containerd does not know it: then an init container runs once more.
+        assert!([1, 2].contains(&last(&pod, "setup").0), "{pod:#}");
     }
 }
 
