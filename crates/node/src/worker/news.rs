@@ -98,6 +98,7 @@ impl Worker {
 
     /// A container that was never started because an agent ended during the call is none: the next plan makes another.
     fn clear_cut_off(&mut self, id: String) {
+        tracing::info!(pod = %self.key, id, "the start of a container was cut off: it is made again");
         self.forget(&id);
         let job = self.job();
         tokio::spawn(async move { tasks::clear_cut_off(&job, &id).await });

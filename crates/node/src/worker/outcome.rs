@@ -17,8 +17,8 @@ use crate::error::chain;
 /// The reason of a container whose start failed; a create that succeeds does not end that.
 const RUN_FAILED: &str = "RunContainerError";
 
-/// How often a name may be found taken, some seconds in all, before that is a failure.
-const NAME_TRIES: u32 = 8;
+/// How often an earlier call may be in the way, some seconds in all, before that is a failure.
+const TAKEN_TRIES: u32 = 8;
 
 impl Worker {
     pub(super) fn on_done(&mut self, key: FlightKey, serial: u64, outcome: Outcome) {
@@ -54,7 +54,7 @@ impl Worker {
                 self.conclude(&key, serial);
             }
             Outcome::Failed { reason, message } => self.failed(&key, serial, reason, message),
-            Outcome::NameTaken { reason, message } => self.name_taken(&key, serial, reason, message),
+            Outcome::Taken { reason, message } => self.taken(&key, serial, reason, message),
             Outcome::Unanswered(error) => {
                 if error.class() == Some(CodeClass::Unavailable) {
                     // That the runtime is away is said once for all Pods.
@@ -137,12 +137,12 @@ impl Worker {
         self.note(Happened::ImageFailed { container, reason: reason.to_owned(), message });
     }
 
-    /// A listing shows what has the name, unless it is about to go: tried again before anybody is told.
-    fn name_taken(&mut self, key: &FlightKey, serial: u64, reason: &'static str, message: String) {
-        if self.flights.failures(key) >= NAME_TRIES {
+    /// A listing shows what the earlier call made, unless that is about to go: tried again before anybody is told.
+    fn taken(&mut self, key: &FlightKey, serial: u64, reason: &'static str, message: String) {
+        if self.flights.failures(key) >= TAKEN_TRIES {
             return self.failed(key, serial, reason, message);
         }
-        tracing::debug!(pod = %self.key, message, "the name is taken");
+        tracing::debug!(pod = %self.key, message, "an earlier call is in the way");
         self.flights.fail(key, serial, Instant::now());
         self.start_resync();
     }

@@ -104,7 +104,8 @@ pub(super) async fn ensure_image(
             job.tell(events::pulled(&job.pod, &container, &image, pulled));
             Outcome::ImageReady { attempt, image: resolved }
         }
-        // Not for a pull: there it may be the registry that is unavailable, which the user must see.
+        // For a pull it may be the registry that is unavailable, which the user must see.
+        Err(ensure::ImageError::Pull { source, .. }) if source.is_lost() => Outcome::Unanswered(source),
         Err(ensure::ImageError::Inspect { source, .. }) if source.class() == Some(CodeClass::Unavailable) => {
             Outcome::Unanswered(source)
         }
@@ -214,7 +215,7 @@ fn failed(error: CriError, reason: &'static str) -> Outcome {
     let message = || error.answer().map_or_else(|| chain(&error), str::to_owned);
     match error.class() {
         Some(CodeClass::Unavailable | CodeClass::DeadlineExceeded) => Outcome::Unanswered(error),
-        Some(CodeClass::AlreadyExists) => Outcome::NameTaken { reason, message: message() },
+        Some(CodeClass::AlreadyExists) => Outcome::Taken { reason, message: message() },
         _ => Outcome::Failed { reason, message: message() },
     }
 }
