@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::Failures;
+use crate::node_admission::Refusal;
 use crate::step::{Step, StepRecord};
 
 /// The version of the record's format that this code writes and reads.
@@ -26,6 +27,9 @@ pub struct Ledger {
     /// When the node took the Pod on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub started_at: Option<Timestamp>,
+    /// By how much the clock was set since: `startedAt` is what it showed then.
+    #[serde(skip_serializing_if = "SignedDuration::is_zero", default)]
+    pub clock_set_by: SignedDuration,
     /// The restart under way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub step: Option<Step>,
@@ -64,6 +68,7 @@ impl Default for Ledger {
             format: FORMAT,
             epoch: 0,
             started_at: None,
+            clock_set_by: SignedDuration::ZERO,
             step: None,
             last_step: None,
             sandbox: None,
@@ -174,7 +179,10 @@ pub struct Exit {
 pub struct Ending {
     /// Whether it succeeded.
     pub succeeded: bool,
-    /// `DeadlineExceeded`, `Evicted`, ...; empty for the ordinary end.
+    /// The node did not take the Pod on: nothing of it was ever made.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub refused: bool,
+    /// `DeadlineExceeded`, `Evicted`, `OutOfcpu`, ...; empty for the ordinary end.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub reason: String,
     /// A sentence; may be empty.
@@ -194,6 +202,36 @@ pub struct ConditionRecord {
     pub status: bool,
     /// When it last changed.
     pub since: Timestamp,
+}
+
+impl Ledger {
+    /// The record of a Pod that the node does not take on.
+    #[must_use]
+    pub fn refused(refusal: Refusal, now: Timestamp) -> Self {
+        let Refusal { reason, message } = refusal;
+        let ending = Ending { refused: true, reason, message, ..Ending::plain(false, now) };
+        Self { started_at: Some(now), ending: Some(ending), ..Self::default() }
+    }
+
+    /// Whether the Pod has succeeded or failed and none of its containers runs.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.over)
+    }
+
+    /// Whether the node did not take the Pod on.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.refused)
+    }
+}
+
+impl Ending {
+    /// An end that says for itself why it came.
+    #[must_use]
+    pub fn plain(succeeded: bool, at: Timestamp) -> Self {
+        Self { succeeded, refused: false, reason: String::new(), message: String::new(), at, over: false }
+    }
 }
 
 impl Run {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::ephemeral_storage::StorageUse;
 use crate::hook::HookResult;
 use crate::probe::{ProbeKind, ProbeVerdict};
 
@@ -32,8 +33,8 @@ pub struct Observed {
     pub probes: BTreeMap<(String, ProbeKind), ProbeVerdict>,
     /// How postStart hooks ended, by the runtime's id of the container.
     pub post_start: BTreeMap<String, HookResult>,
-    /// The Pod uses more of a local resource than it may and must be evicted; why.
-    pub evict: Option<String>,
+    /// What the Pod has on disk, where a limit makes that matter and it was measured.
+    pub storage: Option<StorageUse>,
 }
 
 /// A sandbox as the runtime reports it.

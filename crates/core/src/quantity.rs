@@ -3,6 +3,8 @@
 //! Values are kept in billionths, the finest step that Kubernetes has, so that nothing is lost and
 //! comparisons are exact. What is finer is rounded up and what is beyond 2^63-1 is capped, as there.
 
+mod arithmetic;
+
 use std::fmt;
 use std::str::FromStr;
 

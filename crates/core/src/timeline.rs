@@ -21,6 +21,13 @@ pub struct Entry {
 pub enum Happened {
     /// The node took the Pod on.
     PodAdmitted,
+    /// The node did not take the Pod on.
+    PodRefused {
+        /// `OutOfcpu`, `SysctlForbidden`, ...
+        reason: String,
+        /// A sentence.
+        message: String,
+    },
     /// The sandbox is there.
     SandboxReady {
         /// Its id.
@@ -108,6 +115,7 @@ impl Happened {
     pub fn name(&self) -> &'static str {
         match self {
             Self::PodAdmitted => "PodAdmitted",
+            Self::PodRefused { .. } => "PodRefused",
             Self::SandboxReady { .. } => "SandboxReady",
             Self::ImageFailed { .. } => "ImageFailed",
             Self::ContainerStarted { .. } => "ContainerStarted",

@@ -30,6 +30,7 @@ use crate::gated_fields;
 use crate::gates::FeatureGates;
 use crate::unset::{list, text};
 
+pub(crate) use format::is_sysctl_name;
 pub(crate) use resources::is_huge_pages;
 
 /// What is allowed in a Pod.

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
+use reprise_core::image_collection::ImagePolicy;
+use reprise_core::log_rotation::LogPolicy;
+use reprise_core::node_admission::Reservations;
 
 use crate::http::HttpConfig;
-use crate::pod_cgroup::CgroupDriver;
+use crate::static_pods::StaticPodConfig;
 
 /// Settings of one node agent. Several agents can run on one machine with different data folders.
 #[derive(Debug, Clone)]
@@ -20,13 +23,18 @@ pub struct NodeConfig {
     pub node_name: String,
     /// The node's address, for `status.hostIP`.
     pub host_ip: Option<String>,
-    /// The parent of all Pods' cgroups, such as `/reprise`; none leaves it to the runtime.
+    /// The cgroup below which `kubepods` with those of all Pods is, such as `/reprise`; none leaves cgroups to the runtime.
     pub cgroup_root: Option<String>,
-    /// Whether the runtime is not our own. Such a one leaves a Pod's cgroup to whoever named it, and is asked for its
-    /// cgroup driver.
+    /// Whether the runtime is not our own: it is then asked how it makes cgroups.
     pub foreign_runtime: bool,
-    /// Who makes cgroups for the runtime; a foreign one says so when the node starts.
-    pub cgroup_driver: CgroupDriver,
+    /// Whether Pods together can use no more than what is left to them (the kubelet's `enforceNodeAllocatable: [pods]`).
+    pub enforce_node_allocatable: bool,
+    /// What is kept from Pods.
+    pub reservations: Reservations,
+    /// How many Pods there may be (the kubelet's `maxPods`).
+    pub max_pods: i64,
+    /// Kernel parameters that Pods may set beyond the safe ones (the kubelet's `allowedUnsafeSysctls`).
+    pub allowed_unsafe_sysctls: Vec<String>,
     /// Feature gates.
     pub gates: FeatureGates,
     /// Limits of every back-off.
@@ -41,7 +49,7 @@ pub struct NodeConfig {
     pub hosts_file: PathBuf,
     /// Whether containers that name no seccomp profile get the runtime's default one (the kubelet's `seccompDefault`).
     pub seccomp_default: bool,
-    /// How many processes a container may have; none is no limit (the kubelet's `podPidsLimit`).
+    /// How many processes a Pod may have; none is no limit (the kubelet's `podPidsLimit`).
     pub pids_limit: Option<i64>,
     /// The runtime's handler for sandboxes; empty is its default one.
     pub runtime_handler: String,
@@ -49,8 +57,16 @@ pub struct NodeConfig {
     pub runtime_wait: Duration,
     /// How long the runtime may take for what normally takes milliseconds (the kubelet's `runtimeRequestTimeout`).
     pub request_timeout: Duration,
-    /// How often the use of volumes with a `sizeLimit` is measured.
+    /// How often it is measured what Pods with a limit of their storage have on disk.
     pub usage_period: Duration,
+    /// When images are removed.
+    pub images: ImagePolicy,
+    /// When logs are rotated.
+    pub logs: LogPolicy,
+    /// How often logs are looked at (the kubelet's `containerLogMonitorInterval`).
+    pub log_monitor_interval: Duration,
+    /// Where static Pods are from.
+    pub static_pods: StaticPodConfig,
     /// The kubelet's HTTP API; none: it is not served.
     pub http: Option<HttpConfig>,
 }
@@ -66,7 +82,10 @@ impl NodeConfig {
             host_ip: None,
             cgroup_root: None,
             foreign_runtime: false,
-            cgroup_driver: CgroupDriver::default(),
+            enforce_node_allocatable: true,
+            reservations: Reservations::default(),
+            max_pods: 110,
+            allowed_unsafe_sysctls: Vec::new(),
             gates: FeatureGates::default(),
             limits: BackoffLimits::default(),
             cluster_dns: Vec::new(),
@@ -79,6 +98,10 @@ impl NodeConfig {
             runtime_wait: Duration::from_secs(10),
             request_timeout: Duration::from_secs(120),
             usage_period: Duration::from_secs(10),
+            images: ImagePolicy::default(),
+            logs: LogPolicy::default(),
+            log_monitor_interval: Duration::from_secs(10),
+            static_pods: StaticPodConfig::default(),
             http: None,
         }
     }

@@ -79,6 +79,7 @@ pub fn of_entry(pod: &Pod, entry: &Entry) -> Option<PodEvent> {
             let (reason, message) = setup(container.is_some(), reason, message);
             (Warning, reason, message, container.as_ref())
         }
+        Happened::PodRefused { reason, message } => (Warning, reason.clone(), message.clone(), None),
         Happened::PodFailed { reason, message } if !reason.is_empty() => {
             let kind = if reason == "DeadlineExceeded" { Normal } else { Warning };
             (kind, reason.clone(), message.clone(), None)
@@ -119,6 +120,11 @@ pub(crate) fn created(pod: &Pod, container: &str) -> PodEvent {
 
 pub(crate) fn failed_mount(message: String) -> PodEvent {
     PodEvent::once(Timestamp::now(), EventType::Warning, "FailedMount".to_owned(), message, None)
+}
+
+/// A warning about the node itself.
+pub(crate) fn of_node(reason: &str, message: String) -> PodEvent {
+    PodEvent::once(Timestamp::now(), EventType::Warning, reason.to_owned(), message, None)
 }
 
 pub(crate) fn killing(pod: &Pod, container: &str, for_restart: bool) -> PodEvent {

@@ -50,6 +50,24 @@ impl NodePaths {
         self.http_folder().join("token")
     }
 
+    /// Which node this is.
+    #[must_use]
+    pub fn node_id(&self) -> PathBuf {
+        self.data_dir.join("node-id")
+    }
+
+    /// When images were seen and used.
+    #[must_use]
+    pub fn image_history(&self) -> PathBuf {
+        self.data_dir.join("images.json")
+    }
+
+    /// The folder of all Pods' folders of logs.
+    #[must_use]
+    pub fn log_folders(&self) -> PathBuf {
+        self.data_dir.join("logs").join("pods")
+    }
+
     /// The folder of all Pods' records.
     #[must_use]
     pub fn pods(&self) -> PathBuf {
@@ -67,7 +85,7 @@ impl NodePaths {
     pub fn pod(&self, pod: &Pod) -> PodPaths {
         let (key, uid) = (PodKey::of(pod), uid_of(pod));
         let log_name = format!("{}_{}_{uid}", key.namespace, key.name);
-        PodPaths { folder: self.pods().join(uid), logs: self.data_dir.join("logs").join("pods").join(log_name) }
+        PodPaths { folder: self.pods().join(uid), logs: self.log_folders().join(log_name) }
     }
 }
 
@@ -123,7 +141,13 @@ impl PodPaths {
     /// The folder of all volumes of one kind.
     #[must_use]
     pub fn plugin(&self, plugin: &str) -> PathBuf {
-        self.folder.join("volumes").join(plugin)
+        self.volumes().join(plugin)
+    }
+
+    /// The folder of all volumes that the node makes.
+    #[must_use]
+    pub fn volumes(&self) -> PathBuf {
+        self.folder.join("volumes")
     }
 
     /// The folder that is there as long as the Pod uses a claim.

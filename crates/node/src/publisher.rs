@@ -51,6 +51,8 @@ pub enum News {
     Step(StepRecord),
     /// A Kubernetes Event.
     Event(PodEvent),
+    /// A Kubernetes Event about the node itself: `pod` and `uid` are then its name, without a namespace.
+    NodeEvent(PodEvent),
 }
 
 /// Hands out news. Clones share the subscribers.
@@ -102,6 +104,10 @@ impl Publisher {
                 let news = News::Event(correlator().take(&event.uid, about.clone())?);
                 return Some(Cow::Owned(NodeEvent { news, pod: event.pod.clone(), uid: event.uid.clone() }));
             }
+            News::NodeEvent(about) => {
+                let news = News::NodeEvent(correlator().take(&event.uid, about.clone())?);
+                return Some(Cow::Owned(NodeEvent { news, pod: event.pod.clone(), uid: event.uid.clone() }));
+            }
             News::Status { stage: Stage::Gone, .. } => correlator().forget(&event.uid),
             News::Status { .. } | News::Entry(_) | News::Step(_) => {}
         }
@@ -112,6 +118,12 @@ impl Publisher {
     pub(crate) fn tell_event(&self, pod: &Pod, event: PodEvent) {
         let (key, uid) = (PodKey::of(pod), uid_of(pod).to_owned());
         self.tell(&NodeEvent { pod: key, uid, news: News::Event(event) });
+    }
+
+    /// A Kubernetes Event about the node itself.
+    pub(crate) fn tell_node_event(&self, node: &str, event: PodEvent) {
+        let pod = PodKey { namespace: String::new(), name: node.to_owned() };
+        self.tell(&NodeEvent { pod, uid: node.to_owned(), news: News::NodeEvent(event) });
     }
 
     pub(crate) fn write_status(&self, path: PathBuf, status: &PodStatus) {

@@ -69,7 +69,7 @@ impl Settings {
 
     /// The embedded runtime's.
     pub fn embedded(&self) -> RuntimeConfig {
-        let (bridge, cgroup_root) = (self.bridge.clone(), self.cgroup_root.clone());
+        let (bridge, cgroup_root) = (self.bridge.clone(), format!("{}/runtime", self.own_cgroup));
         let (subnet6, registry_config) = (self.subnet6, self.registry_config.clone());
         RuntimeConfig {
             subnet6,
@@ -84,8 +84,12 @@ impl Settings {
         let defaults = NodeConfig::new(&self.data_dir, socket);
         let kubelet = self.kubelet.clone();
         NodeConfig {
-            cgroup_root: Some(self.cgroup_root.clone()),
             foreign_runtime: outside.is_some(),
+            cgroup_root: Some(self.cgroup_root.clone()).filter(|_| kubelet.cgroups_per_qos != Some(false)),
+            enforce_node_allocatable: kubelet.enforce_node_allocatable.unwrap_or(defaults.enforce_node_allocatable),
+            reservations: kubelet.reservations(),
+            max_pods: kubelet.max_pods.unwrap_or(defaults.max_pods),
+            allowed_unsafe_sysctls: kubelet.allowed_unsafe_sysctls.unwrap_or_default(),
             gates: self.gates,
             limits: self.limits,
             pids_limit: self.pids_limit,
@@ -94,6 +98,10 @@ impl Settings {
             cluster_domain: kubelet.cluster_domain.unwrap_or_else(|| defaults.cluster_domain.clone()),
             resolv_conf: kubelet.resolv_conf.unwrap_or_else(|| defaults.resolv_conf.clone()),
             request_timeout: kubelet.request_timeout.unwrap_or(defaults.request_timeout),
+            images: kubelet.images,
+            logs: kubelet.logs,
+            log_monitor_interval: kubelet.log_monitor_interval.unwrap_or(defaults.log_monitor_interval),
+            static_pods: self.static_pods.clone().unwrap_or_default(),
             http: self.http.clone(),
             ..defaults
         }

@@ -10,6 +10,7 @@ const EXAMPLES: &str = "\
 Examples (as root):
   reprise demo                       see an in-place restart, offline
   reprise run pod.yaml               run the Pods of a manifest until they end
+  reprise run --static-pod-path DIR  run the Pods of a folder, and follow its changes
   reprise image import app.tar       bring an image from `docker save`
   reprise run --keep pod.yaml        leave them running after Ctrl-C ...
   reprise ps                         ... and look at them later
@@ -63,7 +64,7 @@ pub struct NodeArgs {
     /// Back-off between failed restarts: first delay and longest delay [default: 10s..5m]
     #[arg(long, global = true, value_name = "INITIAL..MAX")]
     pub restart_backoff: Option<String>,
-    /// How many processes a container may have [default: no limit]
+    /// How many processes a Pod may have [default: no limit]
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
     pub pod_pids_limit: Option<i64>,
     /// Settings in the kubelet's format (KubeletConfiguration); flags win over it
@@ -136,8 +137,14 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Manifests: YAML or JSON files, folders of them, or - for standard input
-    #[arg(required = true, value_name = "FILE|FOLDER|-")]
+    #[arg(value_name = "FILE|FOLDER|-")]
     pub manifests: Vec<PathBuf>,
+    /// Run the Pods of this folder as long as they are in it (static Pods): changes are followed until Ctrl-C
+    #[arg(long, value_name = "FOLDER")]
+    pub static_pod_path: Option<PathBuf>,
+    /// The same of a URL that is asked again and again
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    pub static_pod_url: Option<String>,
     /// For people or for programs
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
@@ -153,6 +160,11 @@ pub struct RunArgs {
     /// Let clients of that API in that have a certificate of an authority in this file, besides those with the token
     #[arg(long, value_name = "FILE")]
     pub client_ca_file: Option<PathBuf>,
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    let is_web = ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    if is_web { Ok(text.to_owned()) } else { Err("a URL with http or https is needed".to_owned()) }
 }
 
 /// `reprise logs`.

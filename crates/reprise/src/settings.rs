@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
 use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
-use reprise_node::{HttpConfig, KubeletConfiguration, chain};
+use reprise_node::{HttpConfig, KubeletConfiguration, StaticPodConfig, chain};
 use reprise_runtime::{Subnet, Subnet6};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,9 @@ pub struct Settings {
     pub subnet6: Option<Subnet6>,
     /// Where registries are described; none takes them as they are.
     pub registry_config: Option<PathBuf>,
-    /// The parent of all its Pods' cgroups.
+    /// The cgroup below which its runtime's are and, unless told otherwise, those of its Pods.
+    pub own_cgroup: String,
+    /// The cgroup below which its Pods' are, in `kubepods`.
     pub cgroup_root: String,
     pub gates: FeatureGates,
     pub limits: BackoffLimits,
@@ -52,6 +54,8 @@ pub struct Settings {
     pub kubelet: KubeletConfiguration,
     /// The kubelet's HTTP API, where it is to be served.
     pub http: Option<HttpConfig>,
+    /// Where static Pods are from, in a run that has them.
+    pub static_pods: Option<StaticPodConfig>,
 }
 
 /// The part of the settings that later verbs must agree with.
@@ -64,6 +68,9 @@ struct Remembered {
     subnet: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subnet6: Option<String>,
+    /// If it is not the node's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cgroup_root: Option<String>,
 }
 
 impl Settings {
@@ -85,12 +92,15 @@ impl Settings {
         let subnet = args.subnet.as_deref().or(known_subnet).unwrap_or(DEFAULT_SUBNET);
         let kubelet = args.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let known_subnet6 = remembered.as_ref().and_then(|known| known.subnet6.as_deref());
+        let known_cgroup = remembered.as_ref().and_then(|known| known.cgroup_root.clone());
+        let own_cgroup = format!("/reprise-{id:016x}");
         Ok(Self {
             bridge: check_bridge(bridge)?,
             subnet: subnet.parse().map_err(|e| BadInput::new(format!("--subnet: {e}")))?,
             registry_config: args.registry_config.clone(),
             subnet6: subnet6(args.subnet6.as_deref().or(known_subnet6))?,
-            cgroup_root: format!("/reprise-{id:016x}"),
+            cgroup_root: kubelet.cgroup_root.clone().or(known_cgroup).unwrap_or_else(|| own_cgroup.clone()),
+            own_cgroup,
             gates: gates(&args.feature_gates, &kubelet.feature_gates)?,
             runtime,
             known_runtime,
@@ -98,6 +108,7 @@ impl Settings {
             pids_limit: args.pod_pids_limit.or(kubelet.pod_pids_limit.filter(|limit| *limit > 0)),
             kubelet,
             http: None,
+            static_pods: None,
             data_dir,
         })
     }
@@ -114,6 +125,18 @@ impl Settings {
         Ok(Self { http, ..self.clone() })
     }
 
+    /// The same with static Pods, if these flags or the file name where they are from.
+    pub fn with_static_pods(&self, path: Option<&Path>, url: Option<String>) -> Result<Self> {
+        let mut static_pods = self.kubelet.static_pods.clone();
+        if let Some(path) = path {
+            let absolute = std::path::absolute(path);
+            let absolute = absolute.with_context(|| format!("can't use --static-pod-path {}", path.display()))?;
+            static_pods.path = Some(absolute);
+        }
+        static_pods.url = url.or(static_pods.url);
+        Ok(Self { static_pods: Some(static_pods).filter(StaticPodConfig::is_set), ..self.clone() })
+    }
+
     /// Leaves in the data folder what later verbs need.
     pub fn remember(&self) -> Result<()> {
         let path = Remembered::path(&self.data_dir);
@@ -122,6 +145,7 @@ impl Settings {
             bridge: self.bridge.clone(),
             subnet: self.subnet.to_string(),
             subnet6: self.subnet6.map(|subnet| subnet.to_string()),
+            cgroup_root: Some(self.cgroup_root.clone()).filter(|root| *root != self.own_cgroup),
         });
         let written = text.map_err(io::Error::from).and_then(|text| {
             fs::create_dir_all(&self.data_dir)?;

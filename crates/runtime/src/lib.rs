@@ -11,7 +11,6 @@
 
 #![allow(unsafe_code)]
 
-mod cgroup;
 mod config;
 mod create;
 mod disk;
@@ -21,7 +20,6 @@ mod exec;
 pub mod fuzzing;
 mod handover;
 mod layout;
-mod limits;
 mod mounted;
 mod network;
 mod pid_namespace;
@@ -35,6 +33,9 @@ mod spec;
 mod stop_signal;
 mod terminal;
 mod usage;
+
+use reprise_cgroups as cgroup;
+use reprise_cgroups::limits;
 
 pub use config::RuntimeConfig;
 pub use network::cni::CniConfig;

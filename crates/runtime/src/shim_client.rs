@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::process::Command;
+use tokio::process::{ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk;
 use crate::layout::SandboxDir;
 use crate::reexec;
-use crate::shim::READY;
 use crate::shim::protocol::{Call, ContainerState, Exit, Message, Outcome, Request, ShimConfig, VERSION};
+use crate::shim::{NAMESPACES, READY};
 
 /// What went wrong with a shim.
 #[derive(Debug, thiserror::Error)]
@@ -100,14 +100,22 @@ pub struct Shim {
 
 type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Result<Outcome, String>>>>>>;
 
-impl Shim {
-    /// Starts a shim in `dir` and connects to it.
+/// A shim that has its namespaces, and goes on to make the sandbox.
+#[derive(Debug)]
+pub struct StartingShim {
+    sandbox: String,
+    /// Its process.
+    pub pid: i32,
+    said: BufReader<ChildStdout>,
+}
+
+impl StartingShim {
+    /// Starts a shim in `dir`, and waits until its namespaces are there.
     pub async fn start(
         program: &Path,
         sandbox: &str,
         dir: &SandboxDir,
         config: &ShimConfig,
-        notices: mpsc::UnboundedSender<Notice>,
     ) -> Result<Self, ShimError> {
         let error = |operation| move |source| ShimError::Io { operation, sandbox: sandbox.to_owned(), source };
         disk::write(&dir.shim_config(), config, false)?;
@@ -121,22 +129,44 @@ impl Shim {
             .stderr(log)
             .spawn()
             .map_err(error("start the shim"))?;
-        let mut said = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut said).await.map_err(error("listen to the shim"))?;
-        }
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let (Some(stdout), Some(pid)) = (child.stdout.take(), pid) else {
+            return Err(ShimError::Gone(sandbox.to_owned()));
+        };
         // Its end is noticed on the socket; this only keeps it from staying a zombie in its cgroup.
         tokio::spawn(async move { child.wait().await });
-        if said.is_empty() {
-            // Killed, or out of memory: trying again may help.
-            return Err(ShimError::Gone(sandbox.to_owned()));
-        }
-        if said.trim() != READY {
-            return Err(ShimError::Setup { sandbox: sandbox.to_owned(), sentence: said.trim().to_owned() });
-        }
-        Self::connect(sandbox, dir, notices).await.map(|(shim, _)| shim)
+        let mut starting = Self { sandbox: sandbox.to_owned(), pid, said: BufReader::new(stdout) };
+        starting.hear(NAMESPACES).await?;
+        Ok(starting)
     }
 
+    /// Waits until it listens, and connects to it.
+    pub async fn listening(
+        mut self,
+        dir: &SandboxDir,
+        notices: mpsc::UnboundedSender<Notice>,
+    ) -> Result<Shim, ShimError> {
+        self.hear(READY).await?;
+        Shim::connect(&self.sandbox, dir, notices).await.map(|(shim, _)| shim)
+    }
+
+    /// Waits for a word. Another is a sentence about what went wrong.
+    async fn hear(&mut self, word: &str) -> Result<(), ShimError> {
+        let sandbox = self.sandbox.clone();
+        let mut said = String::new();
+        if let Err(source) = self.said.read_line(&mut said).await {
+            return Err(ShimError::Io { operation: "listen to the shim", sandbox, source });
+        }
+        match said.trim() {
+            said if said == word => Ok(()),
+            // Killed, or out of memory: trying again may help.
+            "" => Err(ShimError::Gone(sandbox)),
+            sentence => Err(ShimError::Setup { sandbox, sentence: sentence.to_owned() }),
+        }
+    }
+}
+
+impl Shim {
     /// Connects to a shim that runs already. Returns what it holds too.
     pub async fn connect(
         sandbox: &str,
@@ -167,17 +197,26 @@ impl Shim {
 
     /// Asks the shim to do something and waits until it has.
     pub async fn call(&self, call: Call) -> Result<Outcome, ShimError> {
-        let gone = || ShimError::Gone(self.sandbox.clone());
+        self.begin(call)?.await.map_err(|_| self.gone())?.map_err(ShimError::Refused)
+    }
+
+    /// Asks the shim to do something. What is asked afterwards it hears afterwards. An answer that is not waited for is
+    /// lost; when there can't be one any more, [`Notice::ShimGone`] follows.
+    pub fn begin(&self, call: Call) -> Result<oneshot::Receiver<Result<Outcome, String>>, ShimError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut line = serde_json::to_vec(&Request { number, call }).map_err(|e| ShimError::Refused(e.to_string()))?;
         line.push(b'\n');
         let (answer, result) = oneshot::channel();
         match self.waiting.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(waiting) => waiting.insert(number, answer),
-            None => return Err(gone()),
+            None => return Err(self.gone()),
         };
-        self.send.send(line).map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?.map_err(ShimError::Refused)
+        self.send.send(line).map_err(|_| self.gone())?;
+        Ok(result)
+    }
+
+    fn gone(&self) -> ShimError {
+        ShimError::Gone(self.sandbox.clone())
     }
 }
 

@@ -13,11 +13,14 @@ pub struct Event {
     pub event: String,
     /// When.
     pub time: Timestamp,
-    /// `namespace/name`.
+    /// `namespace/name`; empty where it is about the node.
+    #[serde(default)]
     pub pod: String,
     /// The Pod's UID.
+    #[serde(default)]
     pub uid: String,
     /// The epoch it happened in.
+    #[serde(default)]
     pub epoch: u64,
     /// The container it is about.
     pub container: Option<String>,

@@ -5,21 +5,27 @@ use jiff::{SignedDuration, Timestamp};
 use super::fold;
 use super::pass::Pass;
 use super::{Stage, sandbox};
+use crate::ephemeral_storage;
 use crate::ledger::Ending;
 use crate::observed::ContainerObservation;
 use crate::roles::Role;
 use crate::rules::Verdict;
 use crate::timeline::Happened;
 
+const EVICTED: &str = "Evicted";
+/// What containers of an evicted Pod have between SIGTERM and SIGKILL, whatever the Pod says, as in Kubernetes.
+const EVICTION_GRACE: SignedDuration = SignedDuration::from_secs(1);
+
 /// Ends a Pod whose `activeDeadlineSeconds` have passed or that the node must evict.
 pub(super) fn cut_short(pass: &mut Pass<'_>) {
-    if let Some(message) = &pass.observed.evict {
-        fail(pass, "Evicted", message.clone());
-        return;
+    let used = pass.observed.storage.as_ref();
+    if let Some(message) = used.and_then(|used| ephemeral_storage::exceeded(pass.desired.pod, used)) {
+        return fail(pass, EVICTED, message);
     }
     let seconds = pass.spec().and_then(|s| s.active_deadline_seconds);
     let (Some(seconds), Some(started_at)) = (seconds, pass.ledger.started_at) else { return };
-    let deadline = started_at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+    let time = SignedDuration::from_secs(seconds).saturating_add(pass.ledger.clock_set_by);
+    let deadline = started_at.saturating_add(time).unwrap_or(Timestamp::MAX);
     if pass.now >= deadline {
         let message = "Pod was active on the node longer than the specified deadline";
         fail(pass, "DeadlineExceeded", message.to_owned());
@@ -29,28 +35,29 @@ pub(super) fn cut_short(pass: &mut Pass<'_>) {
 }
 
 fn fail(pass: &mut Pass<'_>, reason: &str, message: String) {
-    let at = pass.now;
-    pass.ledger.ending = Some(Ending { succeeded: false, reason: reason.to_owned(), message, at, over: false });
+    let ending = Ending { reason: reason.to_owned(), message, ..Ending::plain(false, pass.now) };
+    pass.ledger.ending = Some(ending);
 }
 
 /// Records the end of a Pod whose containers have done all they will do.
 pub(super) fn complete(pass: &mut Pass<'_>) {
     if let Some(ending) = completion(pass) {
-        pass.ledger.ending = Some(ending);
+        // Where the clock was set back meanwhile, an exit seems to lie ahead.
+        pass.ledger.ending = Some(Ending { at: ending.at.min(pass.now), ..ending });
     }
 }
 
 /// The ordinary end, if it has come: an init container failed for good, or all regular ones have ended for good.
 pub(super) fn completion(pass: &Pass<'_>) -> Option<Ending> {
     if let Some(at) = failed_init(pass) {
-        return Some(Ending { succeeded: false, reason: String::new(), message: String::new(), at, over: false });
+        return Some(Ending::plain(false, at));
     }
     let regular: Vec<_> = pass.containers.iter().filter(|c| c.role == Role::Regular).collect();
     let done = pass.ledger.initialized && regular.iter().all(|c| fold::ended_for_good(pass, c));
     let exits: Vec<_> = regular.iter().filter_map(|c| pass.exit_of(c.name())).collect();
     let at = exits.iter().map(|e| e.finished_at).max().filter(|_| done)?;
     let succeeded = exits.iter().all(|e| e.exit_code == 0);
-    Some(Ending { succeeded, reason: String::new(), message: String::new(), at, over: false })
+    Some(Ending::plain(succeeded, at))
 }
 
 fn failed_init(pass: &Pass<'_>) -> Option<Timestamp> {
@@ -61,10 +68,12 @@ fn failed_init(pass: &Pass<'_>) -> Option<Timestamp> {
     failed.min()
 }
 
-/// Brings a Pod that has come to its end to rest: the containers that still run get the Pod's grace period.
+/// Brings a Pod that has come to its end to rest: the containers that still run get the Pod's grace period, or the node's
+/// if they are to free its disk.
 pub(super) fn wind_down(pass: &mut Pass<'_>) -> Stage {
-    let Some(at) = pass.ledger.ending.as_ref().map(|e| e.at) else { return Stage::Live };
-    let deadline = at.saturating_add(pass.termination_grace()).unwrap_or(Timestamp::MAX);
+    let Some(ending) = &pass.ledger.ending else { return Stage::Live };
+    let grace = if ending.reason == EVICTED { EVICTION_GRACE } else { pass.termination_grace() };
+    let deadline = ending.at.saturating_add(grace).unwrap_or(Timestamp::MAX);
     if !terminate(pass, deadline) {
         return Stage::Live;
     }
@@ -80,8 +89,7 @@ pub(super) fn delete(pass: &mut Pass<'_>, deadline: Timestamp) -> Stage {
     if pass.ledger.ending.is_none() {
         let regular: Vec<_> = pass.containers.iter().filter(|c| c.role == Role::Regular).collect();
         let succeeded = regular.iter().all(|c| pass.exit_of(c.name()).is_some_and(|e| e.exit_code == 0));
-        let (reason, message) = (String::new(), String::new());
-        pass.ledger.ending = Some(Ending { succeeded, reason, message, at: pass.now, over: false });
+        pass.ledger.ending = Some(Ending::plain(succeeded, pass.now));
     }
     announce(pass);
     if sandbox::clear(pass) { Stage::Gone } else { Stage::Live }
@@ -92,6 +100,8 @@ fn announce(pass: &mut Pass<'_>) {
     ending.over = true;
     let happened = if ending.succeeded {
         Happened::PodSucceeded
+    } else if ending.refused {
+        Happened::PodRefused { reason: ending.reason.clone(), message: ending.message.clone() }
     } else {
         Happened::PodFailed { reason: ending.reason.clone(), message: ending.message.clone() }
     };

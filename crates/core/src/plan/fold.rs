@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::health;
 use super::pass::Pass;
+use crate::clock;
 use crate::ledger::{ContainerRecord, Exit, Run, SandboxRecord};
 use crate::observed::{ContainerObservation, RuntimeExit, RuntimeState, STATUS_UNKNOWN};
 use crate::roles::{PodContainer, Role};
@@ -30,6 +31,7 @@ pub(super) fn observe(pass: &mut Pass<'_>) {
     vanished(pass);
     health::observe(pass);
     step_progress(pass);
+    clock::within_reach(&mut pass.ledger, pass.desired.pod, pass.desired.limits.max, pass.now);
 }
 
 /// Whether the container belongs to an older epoch. Such a container decides nothing any more (R3).
@@ -148,7 +150,8 @@ fn ended(pass: &mut Pass<'_>, name: &str, exit: Exit) {
     let Some(record) = pass.ledger.containers.get_mut(name) else { return };
     if matches!(verdict, Verdict::RestartContainer { .. }) {
         let delay = record.failures.failed(exit.finished_at, &limits);
-        let until = exit.finished_at.saturating_add(delay).unwrap_or(exit.finished_at);
+        // Where the clock was set back meanwhile, the exit seems to lie ahead.
+        let until = exit.finished_at.min(pass.now).saturating_add(delay).unwrap_or(exit.finished_at);
         record.restart_after = Some(until);
     }
     let until = record.restart_after;

@@ -66,7 +66,8 @@ fn record(pass: &mut Pass<'_>, trigger: Trigger, at: Timestamp) {
         recorded_at: pass.now,
         running,
         removed_at: None,
-        resume_at: at.saturating_add(delay).unwrap_or(at),
+        // Where the clock was set back meanwhile, the exit seems to lie ahead.
+        resume_at: at.min(pass.now).saturating_add(delay).unwrap_or(at),
     });
     pass.step_is_new = true;
     pass.note(pass.now, Happened::RestartStepped { trigger });

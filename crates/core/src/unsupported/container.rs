@@ -34,8 +34,6 @@ fn find_resources(resources: &ResourceRequirements, path: &FieldPath, found: &mu
                 found.error(path, "the container would run without its huge pages");
             } else if name.contains('/') {
                 found.error(path, "there are no device plugins, the node has none of it");
-            } else if name == "ephemeral-storage" && list == "limits" {
-                found.warn(path, "what the container writes is not counted");
             }
         }
     }

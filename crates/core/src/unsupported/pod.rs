@@ -19,7 +19,6 @@ pub(super) fn find(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
 }
 
 fn find_errors(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
-    let is_windows = spec.os.as_ref().is_some_and(|os| os.name == "windows");
     let errors = [
         ("hostUsers", spec.host_users == Some(false), "the Pod would run in the host's user namespace"),
         ("resourceClaims", !list(&spec.resource_claims).is_empty(), "the Pod would run without its devices"),
@@ -27,7 +26,6 @@ fn find_errors(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
         ("runtimeClassName", !text(&spec.runtime_class_name).is_empty(), "there is one runtime"),
         ("schedulingGates", !list(&spec.scheduling_gates).is_empty(), "the Pod would start although it is gated"),
         ("ephemeralContainers", !list(&spec.ephemeral_containers).is_empty(), "they would not be started"),
-        ("os", is_windows, "the node runs Linux"),
     ];
     for (field, _, consequence) in errors.into_iter().filter(|(_, set, _)| *set) {
         found.error(path.child(field), consequence);
@@ -51,11 +49,9 @@ fn find_scheduling(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
 fn find_warnings(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
     let secrets = !list(&spec.image_pull_secrets).is_empty();
     let token = !text(&spec.service_account_name).is_empty() && spec.automount_service_account_token != Some(false);
-    let overhead = spec.overhead.as_ref().is_some_and(|overhead| !overhead.is_empty());
     let warnings = [
         ("imagePullSecrets", secrets, "images are pulled with the credentials in the Docker configuration file"),
         ("serviceAccountName", token, "no token is mounted"),
-        ("overhead", overhead, "nothing is set aside for it"),
     ];
     for (field, _, consequence) in warnings.into_iter().filter(|(_, set, _)| *set) {
         found.warn(path.child(field), consequence);

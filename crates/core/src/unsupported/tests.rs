@@ -14,6 +14,7 @@ fn found(text: &str) -> (Vec<String>, Vec<String>) {
 fn the_announced_pod_needs_nothing_that_is_missing() {
     let text = "
 spec:
+  overhead: {cpu: 100m}
   readinessGates: [{conditionType: x}]
   volumes:
   - {name: w}
@@ -28,7 +29,7 @@ spec:
     image: d
     env: [{name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
     ports: [{containerPort: 80, hostPort: 8080, hostIP: 127.0.0.1}]
-    resources: {limits: {cpu: 1, memory: 1Gi}}
+    resources: {limits: {cpu: 1, memory: 1Gi, ephemeral-storage: 1Gi}}
     stdin: true
     stdinOnce: true
     tty: true

@@ -233,7 +233,7 @@ pub(super) fn user_id(id: i64) -> Vec<String> {
 }
 
 /// Parts of `[a-z0-9]([-_a-z0-9]*[a-z0-9])?` with dots or slashes between, at most 253 characters.
-pub(super) fn is_sysctl_name(text: &str) -> bool {
+pub(crate) fn is_sysctl_name(text: &str) -> bool {
     let part = |part: &str| shaped(part, lower, |byte| lower(byte) || byte == b'-' || byte == b'_');
     text.len() <= 253 && text.split(['.', '/']).all(part)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use reprise_core::action::Action;
 use reprise_core::ledger::{ContainerRecord, Ledger};
@@ -134,7 +134,12 @@ impl Checks {
         assert!(before.ending.is_none(), "a Pod that had ended restarted");
     }
 
-    pub fn status(&mut self, planned: &Plan, now: Timestamp) {
+    pub fn status(&mut self, planned: &Plan, pod: &Pod, now: Timestamp) {
+        // Wherever the clock was set, no wait is longer than the longest back-off.
+        if pod.spec.as_ref().is_some_and(|spec| spec.active_deadline_seconds.is_none()) {
+            let wait = planned.wake_at.map_or(SignedDuration::ZERO, |at| at.duration_since(now));
+            assert!(wait <= SignedDuration::from_secs(301), "the next look is {wait:?} away");
+        }
         let (status, ledger) = (&planned.status, &planned.ledger);
         let phase = status.phase.as_deref().unwrap();
         if let Some(terminal) = &self.terminal {

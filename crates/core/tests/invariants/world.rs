@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::action::Action;
 use reprise_core::backoff::BackoffLimits;
+use reprise_core::clock;
 use reprise_core::gates::FeatureGates;
 use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
@@ -70,7 +71,7 @@ impl World {
             pod,
             dice,
             faults,
-            now: Timestamp::from_second(1_000_000).unwrap(),
+            now: Timestamp::from_second(1_000_000_000).unwrap(),
             ledger: Ledger::default(),
             containers: Vec::new(),
             sandboxes: Vec::new(),
@@ -103,10 +104,14 @@ impl World {
             }
             self.disturb();
         }
+        let may_disturb = self.faults.percent > 0;
         self.faults = Faults::NONE;
         self.finish_restart();
         self.delete();
         for _ in 0..400 {
+            if may_disturb && self.dice.chance(4) {
+                self.set_clock();
+            }
             if self.pass() == Stage::Gone {
                 assert!(self.containers.is_empty() && self.sandboxes.is_empty(), "a deleted Pod left something behind");
                 return;
@@ -133,17 +138,9 @@ impl World {
     }
 
     fn pass(&mut self) -> Stage {
-        let observed = self.observe();
         let pod = self.pod.clone();
-        let desired = Desired {
-            pod: &pod,
-            gates: FeatureGates::default(),
-            limits: BackoffLimits::default(),
-            host_ip: Some("192.0.2.1"),
-        };
-        let planned = plan(&desired, &observed, &self.ledger, self.now);
-        let again = plan(&desired, &observed, &self.ledger, self.now);
-        assert_eq!(planned, again, "the same inputs gave another plan");
+        let planned = self.plan();
+        assert_eq!(planned, self.plan(), "the same inputs gave another plan");
         for entry in &planned.entries {
             self.say(format!("e{} {:?}", entry.epoch, entry.happened));
         }
@@ -153,12 +150,22 @@ impl World {
         }
         self.checks.ledger(&pod, &self.ledger, &planned);
         self.ledger = planned.ledger.clone();
-        self.checks.status(&planned, self.now);
+        self.checks.status(&planned, &pod, self.now);
         self.checks.probes(&planned, &self.containers);
         self.act(&planned);
         self.probe(&planned);
         self.advance(&planned);
         planned.stage
+    }
+
+    fn plan(&self) -> Plan {
+        let desired = Desired {
+            pod: &self.pod,
+            gates: FeatureGates::default(),
+            limits: BackoffLimits::default(),
+            host_ip: Some("192.0.2.1"),
+        };
+        plan(&desired, &self.observe(), &self.ledger, self.now)
     }
 
     fn observe(&self) -> Observed {
@@ -173,7 +180,7 @@ impl World {
             sandbox_failure: None,
             probes: self.verdicts.clone(),
             post_start: self.hooks.clone(),
-            evict: None,
+            storage: None,
         }
     }
 
@@ -237,7 +244,7 @@ impl World {
                 reason: String::new(),
                 message: String::new(),
                 started_at: Some(started_at),
-                finished_at: at.max(started_at),
+                finished_at: at,
             };
             c.seen.state = RuntimeState::Exited(exit);
             (c.fate, c.killed) = (None, None);
@@ -329,8 +336,9 @@ impl World {
         if !self.dice.chance(self.faults.percent) {
             return;
         }
-        match self.dice.below(6) {
+        match self.dice.below(8) {
             0..=3 => self.crash("anywhere"),
+            5..=6 => self.set_clock(),
             4 => {
                 self.say("one container vanishes from the runtime".to_owned());
                 if let Some(victim) = self.containers.pop() {
@@ -344,6 +352,42 @@ impl World {
                 self.checks.sandbox_lost();
             }
         }
+    }
+
+    /// The clock is set forward or back by up to some hours, which programs, calls and probes do not notice. An agent that
+    /// runs does, one that is down does not.
+    fn set_clock(&mut self) {
+        let by = SignedDuration::from_secs(self.dice.below(20_000) as i64 - 10_000);
+        let noticed = self.dice.chance(60);
+        self.say(format!("the clock is set by {by:?}, noticed: {noticed}"));
+        if !noticed {
+            self.crash("before the clock is set");
+        }
+        let before = self.plan();
+        self.move_world(by);
+        if noticed {
+            clock::move_ledger(&mut self.ledger, by);
+            let failed = self.images.values_mut().filter_map(|image| image.result.as_mut().err());
+            failed.chain(self.failures.values_mut()).for_each(|failure| clock::move_failure(failure, by));
+        }
+        let deletion = self.pod.metadata.deletion_timestamp.as_ref().map(|at| clock::moved(at.0, by));
+        let deletion = deletion.filter(|_| noticed).or_else(|| clock::deletion_within_reach(&self.pod, self.now));
+        if let Some(at) = deletion {
+            self.pod.metadata.deletion_timestamp = Some(Time(at));
+        }
+        // What is news tells times of the runtime, which did not move.
+        if noticed && before.entries.is_empty() {
+            let (waits, after) = (|plan: &Plan, now| plan.wake_at.map(|at| at.duration_since(now)), self.plan());
+            assert_eq!(waits(&before, clock::moved(self.now, -by)), waits(&after, self.now), "a jump changed a wait");
+            assert_eq!(before.actions.len(), after.actions.len(), "a jump made something be done");
+        }
+    }
+
+    fn move_world(&mut self, by: SignedDuration) {
+        self.now = clock::moved(self.now, by);
+        let ends = self.containers.iter_mut().flat_map(|c| [&mut c.fate, &mut c.killed]).flatten().map(|(at, _)| at);
+        let times = self.calls.values_mut().chain(self.probing.values_mut()).chain(ends);
+        times.for_each(|at| *at = clock::moved(*at, by));
     }
 
     /// The agent dies: its memory is gone; calls under way have taken effect or not.
@@ -365,6 +409,7 @@ impl World {
         self.say("deleted".to_owned());
         let grace = SignedDuration::from_secs(self.dice.below(5) as i64);
         self.pod.metadata.deletion_timestamp = Some(Time(self.after(grace)));
+        self.pod.metadata.deletion_grace_period_seconds = Some(grace.as_secs());
         self.checks.deleted();
     }
 

@@ -1,6 +1,10 @@
 //! How Pods end: by themselves, by failing to initialize, by deadline, deletion and reboot.
 
+use reprise_core::ephemeral_storage::StorageUse;
+use reprise_core::ledger::Ledger;
+use reprise_core::node_admission::Refusal;
 use reprise_core::plan::Stage;
+use reprise_core::timeline::Happened;
 use serde_json::json;
 
 use crate::stage::{Node, on};
@@ -114,4 +118,44 @@ fn after_a_reboot_a_pod_starts_again_as_its_policy_says() {
     always.reboot();
     assert!(always.runs("setup"));
     assert_eq!((always.ledger.epoch, always.last("main")), (0, (1, Some((137, "ContainerStatusUnknown".into())))));
+}
+
+#[test]
+fn a_pod_with_too_much_on_disk_is_evicted_within_a_second_also_during_a_restart() {
+    let mut spec = ml_worker();
+    spec["terminationGracePeriodSeconds"] = json!(300);
+    spec["containers"][0]["resources"] = json!({"limits": {"ephemeral-storage": "1Ki"}});
+    let mut node = Node::start(spec);
+    node.exit("setup", 0);
+    node.observed.storage = Some(StorageUse { total: 1024, ..StorageUse::default() });
+    node.settle();
+    assert_eq!(node.phase(), "Running");
+    assert_eq!(node.container("main").resources.as_ref().unwrap().limits.as_ref().unwrap().len(), 1);
+    node.ends("watcher", 88);
+    node.step();
+    node.observed.storage = Some(StorageUse { total: 1025, ..StorageUse::default() });
+    node.kills.clear();
+    node.settle();
+    assert!(node.kills.iter().all(|(_, seconds, _)| seconds.is_none_or(|s| s <= 1)), "{:?}", node.kills);
+    let message = "Pod ephemeral local storage usage exceeds the total limit of containers 1Ki. ";
+    let status = node.status();
+    assert_eq!((status.reason.as_deref(), status.message.as_deref()), (Some("Evicted"), Some(message)));
+    assert_eq!((node.phase(), node.stage), ("Failed", Stage::Ended));
+}
+
+#[test]
+fn a_pod_that_the_node_refused_has_failed_and_nothing_of_it_is_made() {
+    let mut node = Node::start(ml_worker());
+    let (reason, message) = ("OutOfcpu".to_owned(), "no".to_owned());
+    node.ledger = Ledger::refused(Refusal { reason, message }, node.now);
+    node.happened.clear();
+    node.reboot();
+    assert_eq!((node.phase(), node.stage), ("Failed", Stage::Ended));
+    let status = node.status();
+    assert_eq!((status.reason.as_deref(), status.message.as_deref()), (Some("OutOfcpu"), Some("Pod was rejected: no")));
+    assert!(status.container_statuses.is_none() && status.init_container_statuses.is_none());
+    assert!(node.observed.sandboxes.is_empty(), "{:?}", node.observed.sandboxes);
+    assert_eq!(node.happened, [Happened::PodRefused { reason: "OutOfcpu".into(), message: "no".into() }]);
+    node.delete();
+    assert_eq!(node.stage, Stage::Gone);
 }

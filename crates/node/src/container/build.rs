@@ -57,7 +57,9 @@ pub(crate) struct Around<'a> {
     pub paths: &'a PodPaths,
     pub pod_ips: &'a [String],
     pub qos: &'a str,
+    /// What the machine has, and what of it is for Pods.
     pub machine: &'a Machine,
+    pub offered: &'a Machine,
     pub objects: &'a Objects,
 }
 
@@ -67,9 +69,9 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
     let Found { spec, .. } = find::container(pod, run.container)?;
     let user = user::effective(pod, &spec, &run.image.user)?;
     let addresses = Addresses { pod: around.pod_ips, host: config.host_ip.as_deref() };
-    let from = EnvSources { pod, addresses: &addresses, machine: around.machine, objects: around.objects };
+    let from = EnvSources { pod, addresses: &addresses, machine: around.offered, objects: around.objects };
     let variables = environment(from, &spec)?;
-    let volumes = VolumesOf { pod, paths, objects: around.objects, machine: around.machine };
+    let volumes = VolumesOf { pod, paths, objects: around.objects, machine: around.offered };
     let mut mounts = volumes::mount::of_container(volumes, &spec, &variables)?;
     node_mounts(around, run.container, termination::path_in_container(&spec), &mut mounts)?;
     make_room_for_log(paths, run)?;
@@ -99,7 +101,8 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
                 &spec,
                 around.qos,
                 around.machine.memory_bytes,
-                config.pids_limit,
+                // The Pod's own cgroup has the limit.
+                config.pids_limit.filter(|_| config.cgroup_root.is_none()),
             )),
             security_context: Some(security::context(pod, &spec, user, run.target_id, config.seccomp_default)),
         }),
@@ -169,7 +172,7 @@ mod tests {
         .unwrap();
         let config = NodeConfig::new(folder.path(), "/none");
         let paths = NodePaths::new(folder.path()).pod(&pod);
-        let machine = Machine { memory_bytes: 1 << 30, cpus: 1 };
+        let machine = Machine { memory_bytes: 1 << 30, milli_cpu: 1_000 };
         let ips = ["10.0.0.2".to_owned()];
         let objects = with(&NodePaths::new(folder.path()), &[]);
         let around = Around {
@@ -179,6 +182,7 @@ mod tests {
             pod_ips: &ips,
             qos: "BestEffort",
             machine: &machine,
+            offered: &machine,
             objects: &objects,
         };
         let image = ResolvedImage { reference: "sha256:1".to_owned(), ..ResolvedImage::default() };

@@ -150,7 +150,7 @@ mod tests {
         let container = &pod.spec.as_ref().unwrap().containers[0];
         let ips = ["10.0.0.2".to_owned(), "fd00::2".to_owned()];
         let addresses = Addresses { pod: &ips, host: Some("192.0.2.1") };
-        let machine = Machine { memory_bytes: 1 << 30, cpus: 2 };
+        let machine = Machine { memory_bytes: 1 << 30, milli_cpu: 2_000 };
         let from = EnvSources { pod: &pod, addresses: &addresses, machine: &machine, objects: &objects };
         let variables = environment(from, container)?;
         Ok(variables.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect())

@@ -2,17 +2,19 @@
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceFieldSelector};
 
+use reprise_core::resources::ResourceList;
+
 use super::error::ConfigError;
 use super::find;
 use crate::quantity;
 
-/// What the machine has: the limit of a container that sets none.
-#[derive(Debug, Clone, Copy)]
+/// What the machine has, or what of it is for Pods: then it is the limit of a container that sets none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Machine {
     /// Memory in bytes.
     pub memory_bytes: i64,
-    /// Processors.
-    pub cpus: i64,
+    /// Processors in thousandths.
+    pub milli_cpu: i64,
 }
 
 impl Machine {
@@ -21,7 +23,13 @@ impl Machine {
         let cpus = std::thread::available_parallelism().map_or(1, |n| i64::try_from(n.get()).unwrap_or(i64::MAX));
         let info = rustix::system::sysinfo();
         let bytes = info.totalram.saturating_mul(u64::from(info.mem_unit.max(1)));
-        Self { memory_bytes: i64::try_from(bytes).unwrap_or(i64::MAX), cpus }
+        Self { memory_bytes: i64::try_from(bytes).unwrap_or(i64::MAX), milli_cpu: cpus.saturating_mul(1000) }
+    }
+
+    /// What is left of it for Pods.
+    pub(crate) fn of_allocatable(allocatable: &ResourceList) -> Self {
+        let memory_bytes = allocatable.get("memory").map_or(0, |amount| amount.value());
+        Self { memory_bytes, milli_cpu: allocatable.get("cpu").map_or(0, |amount| amount.milli_value()) }
     }
 }
 
@@ -50,7 +58,7 @@ pub(crate) fn resource(
         let amount = quantity::milli_value_of(amounts, resource);
         let unlimited = is_limit && amount == 0;
         let unit = selector.divisor.as_ref().and_then(quantity::milli_value).filter(|d| *d > 0).unwrap_or(1000);
-        (if unlimited { machine.cpus.saturating_mul(1000) } else { amount }, unit)
+        (if unlimited { machine.milli_cpu } else { amount }, unit)
     } else if is_plain(resource) {
         let amount = quantity::value_of(amounts, resource);
         let unlimited = is_limit && amount == 0 && resource == "memory";

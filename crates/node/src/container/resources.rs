@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
+use reprise_core::resources::{self as sums, ResourceList};
 use reprise_core::roles::{self, Role};
 use reprise_cri::v1::LinuxContainerResources;
 
 use crate::quantity::{milli_value_of, value_of};
 
 /// The kernel's scheduling period in microseconds.
-const CPU_PERIOD: i64 = 100_000;
+pub(crate) const CPU_PERIOD: i64 = 100_000;
 /// The smallest quota that the kernel takes, in microseconds.
 const MIN_QUOTA: i64 = 1_000;
 /// `cpu.shares` of a whole processor.
@@ -47,17 +48,24 @@ pub(crate) fn of_container(
     }
 }
 
-/// The resources of the whole Pod: the sum of its containers that run side by side.
+/// What the Pod's containers are given together, for runtimes that make room for them beforehand.
 pub(crate) fn of_pod(pod: &Pod) -> LinuxContainerResources {
-    let containers = roles::containers(pod);
-    let running: Vec<&Container> = containers.iter().filter(|c| c.role != Role::Init).map(|c| c.spec).collect();
-    let sum = |of: &dyn Fn(&Container) -> i64| running.iter().map(|c| of(c)).fold(0_i64, i64::saturating_add);
-    let limited = |resource: &'static str| running.iter().all(|c| value_of(limits(c), resource) > 0);
+    of_lists(&sums::requests_of_containers(pod), &sums::limits_of_containers(pod))
+}
+
+/// What the Pod is given beside that.
+pub(crate) fn of_overhead(pod: &Pod) -> LinuxContainerResources {
+    let overhead = sums::overhead(pod);
+    if overhead.is_empty() { LinuxContainerResources::default() } else { of_lists(&overhead, &overhead) }
+}
+
+fn of_lists(requests: &ResourceList, limits: &ResourceList) -> LinuxContainerResources {
+    let milli_cpu = |list: &ResourceList| list.get("cpu").map_or(0, |amount| amount.milli_value());
     LinuxContainerResources {
         cpu_period: CPU_PERIOD,
-        cpu_quota: if limited("cpu") { quota(sum(&|c| milli_value_of(limits(c), "cpu"))) } else { 0 },
-        cpu_shares: shares(sum(&|c| milli_value_of(requests(c).or(limits(c)), "cpu"))),
-        memory_limit_in_bytes: if limited("memory") { sum(&|c| value_of(limits(c), "memory")) } else { 0 },
+        cpu_quota: quota(milli_cpu(limits)),
+        cpu_shares: shares(milli_cpu(requests)),
+        memory_limit_in_bytes: limits.get("memory").map_or(0, |amount| amount.value()),
         ..LinuxContainerResources::default()
     }
 }
@@ -73,11 +81,11 @@ fn requests(container: &Container) -> Option<&Amounts> {
 }
 
 /// 0 is no limit.
-fn quota(milli_cpu: i64) -> i64 {
+pub(crate) fn quota(milli_cpu: i64) -> i64 {
     if milli_cpu == 0 { 0 } else { (milli_cpu.saturating_mul(CPU_PERIOD) / 1000).max(MIN_QUOTA) }
 }
 
-fn shares(milli_cpu: i64) -> i64 {
+pub(crate) fn shares(milli_cpu: i64) -> i64 {
     (milli_cpu.saturating_mul(SHARES_PER_CPU) / 1000).clamp(SHARES.0, SHARES.1)
 }
 

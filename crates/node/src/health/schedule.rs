@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reprise_core::probe::Timing;
 
 /// What the first try depends on.
@@ -19,7 +19,8 @@ pub(super) struct Moment {
 /// starts would all be tried at once: they wait a part (`share`, from 0 to 1) of their period more, as in the kubelet.
 pub(super) fn first_wait(moment: Moment, timing: &Timing, share: f64) -> Duration {
     let Moment { now, started_at, agent_started_at } = moment;
-    let running_for = now.duration_since(started_at);
+    // A clock that was set back makes the start lie ahead.
+    let running_for = now.duration_since(started_at).max(SignedDuration::ZERO);
     if running_for < timing.initial_delay {
         return Duration::try_from(timing.initial_delay - running_for).unwrap_or_default();
     }
@@ -47,6 +48,7 @@ mod tests {
         assert_eq!(wait(100, 100, 50), 5);
         assert_eq!(wait(103, 100, 50), 2);
         assert_eq!(wait(110, 100, 50), 0);
+        assert_eq!(wait(10, 7200, 7190), 5, "the clock was set back by two hours");
     }
 
     #[test]

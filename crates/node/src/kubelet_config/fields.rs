@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use reprise_core::annotations::parse_go_duration;
 use reprise_core::gates::{CONTAINER_RESTART_RULES, RESTART_ALL_CONTAINERS};
+use reprise_core::quantity::Quantity;
 use serde_json::{Map, Value};
 
 /// The fields of an object that have not been taken yet.
@@ -97,6 +98,42 @@ impl Fields {
         self.read(name, "a list of IP addresses is needed", |value| value.as_array()?.iter().map(address).collect())
     }
 
+    /// A part of a hundred.
+    pub(super) fn percent(&mut self, name: &str) -> Option<u8> {
+        let read = |value: &Value| value.as_u64().filter(|percent| *percent <= 100)?.try_into().ok();
+        self.read(name, "a number from 0 to 100 is needed", read)
+    }
+
+    /// A number of bytes, as a quantity.
+    pub(super) fn bytes(&mut self, name: &str) -> Option<u64> {
+        let text = |value: &Value| value.as_str().map(str::to_owned).or_else(|| Some(value.as_u64()?.to_string()));
+        let read = |value: &Value| {
+            let bytes = text(value)?.parse::<Quantity>().ok()?.value();
+            u64::try_from(bytes).ok().filter(|bytes| *bytes > 0)
+        };
+        self.read(name, "a size such as 10Mi is needed", read)
+    }
+
+    /// The address of something on the web.
+    pub(super) fn url(&mut self, name: &str) -> Option<String> {
+        let is_web = |url: &&str| reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        self.read(name, "a URL with http or https is needed", |value| value.as_str().filter(is_web).map(str::to_owned))
+    }
+
+    /// Headers of a request: a list of values for each name.
+    pub(super) fn headers(&mut self, name: &str) -> Option<Vec<(String, String)>> {
+        let of_one = |(name, values): (&String, &Value)| -> Option<Vec<(String, String)>> {
+            values.as_array()?.iter().map(|value| header(name, value.as_str()?)).collect()
+        };
+        let read = |value: &Value| Some(value.as_object()?.iter().map(of_one).collect::<Option<Vec<_>>>()?.concat());
+        self.read(name, "lists of texts by names of headers are needed", read)
+    }
+
+    /// A value that makes no sense beside others.
+    pub(super) fn clash(&mut self, name: &str, value: impl std::fmt::Display, wanted: &str) {
+        self.problems.push(format!("{}{name}: Invalid value: {value}: {wanted}", self.prefix));
+    }
+
     /// A duration as Go writes it.
     pub(super) fn duration(&mut self, name: &str, bounds: RangeInclusive<SignedDuration>) -> Option<SignedDuration> {
         let read = |value: &Value| parse_go_duration(value.as_str()?).ok().filter(|time| bounds.contains(time));
@@ -141,7 +178,7 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
-    fn read<T>(&mut self, name: &str, wanted: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    pub(super) fn read<T>(&mut self, name: &str, wanted: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
         let value = self.take(name)?;
         let found = read(&value);
         if found.is_none() {
@@ -150,7 +187,18 @@ impl Fields {
         found
     }
 
-    fn wrong(&mut self, name: &str, value: &Value, wanted: &str) {
+    /// Something about a field that is right but does not do all that it says.
+    pub(super) fn warn(&mut self, name: &str, what: &str) {
+        self.warnings.push(format!("{}{name}: {what}", self.prefix));
+    }
+
+    pub(super) fn wrong(&mut self, name: &str, value: &Value, wanted: &str) {
         self.problems.push(format!("{}{name}: Invalid value: {value}: {wanted}", self.prefix));
     }
+}
+
+fn header(name: &str, value: &str) -> Option<(String, String)> {
+    let valid =
+        hyper::header::HeaderName::try_from(name).is_ok() && hyper::header::HeaderValue::try_from(value).is_ok();
+    valid.then(|| (name.to_owned(), value.to_owned()))
 }

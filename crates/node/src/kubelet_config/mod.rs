@@ -3,7 +3,9 @@
 //! A node that was run by a kubelet can keep its file: fields that mean nothing here are named in warnings, and a value
 //! that can't be right is an error.
 
+mod care;
 mod fields;
+mod resources;
 
 use std::fs;
 use std::io;
@@ -13,11 +15,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use reprise_core::image_collection::ImagePolicy;
+use reprise_core::log_rotation::LogPolicy;
 use reprise_core::manifest::{PlainError, read_plain};
+use reprise_core::node_admission::Reservations;
+use reprise_core::resources::ResourceList;
 use serde_json::Value;
 
 use crate::http::HttpConfig;
+use crate::static_pods::StaticPodConfig;
 use fields::Fields;
+pub use resources::EvictionHard;
 
 const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
 const KIND: &str = "KubeletConfiguration";
@@ -39,6 +47,22 @@ pub struct KubeletConfiguration {
     pub pod_pids_limit: Option<i64>,
     /// `seccompDefault`.
     pub seccomp_default: Option<bool>,
+    /// `maxPods`.
+    pub max_pods: Option<i64>,
+    /// `systemReserved`.
+    pub system_reserved: ResourceList,
+    /// `kubeReserved`.
+    pub kube_reserved: ResourceList,
+    /// `evictionHard`, as far as it says how much Pods can have.
+    pub eviction_hard: Option<EvictionHard>,
+    /// Whether `enforceNodeAllocatable` has `pods`.
+    pub enforce_node_allocatable: Option<bool>,
+    /// `cgroupRoot`.
+    pub cgroup_root: Option<String>,
+    /// `cgroupsPerQOS`.
+    pub cgroups_per_qos: Option<bool>,
+    /// `allowedUnsafeSysctls`.
+    pub allowed_unsafe_sysctls: Option<Vec<String>>,
     /// `clusterDNS`.
     pub cluster_dns: Option<Vec<String>>,
     /// `clusterDomain`.
@@ -47,6 +71,14 @@ pub struct KubeletConfiguration {
     pub resolv_conf: Option<PathBuf>,
     /// `featureGates`, those that exist here, as `A=true,B=false`.
     pub feature_gates: String,
+    /// `imageGCHighThresholdPercent`, `imageGCLowThresholdPercent`, `imageMinimumGCAge` and `imageMaximumGCAge`.
+    pub images: ImagePolicy,
+    /// `containerLogMaxSize` and `containerLogMaxFiles`.
+    pub logs: LogPolicy,
+    /// `containerLogMonitorInterval`.
+    pub log_monitor_interval: Option<Duration>,
+    /// `staticPodPath`, `staticPodURL`, `staticPodURLHeader`, `fileCheckFrequency` and `httpCheckFrequency`.
+    pub static_pods: StaticPodConfig,
     /// `address`.
     pub address: Option<IpAddr>,
     /// `port`; 0 is no API.
@@ -113,10 +145,24 @@ impl KubeletConfiguration {
                 .and_then(|time| Duration::try_from(time).ok()),
             pod_pids_limit: fields.integer("podPidsLimit"),
             seccomp_default: fields.boolean("seccompDefault"),
+            max_pods: fields.count("maxPods"),
+            system_reserved: fields.within("systemReserved", Fields::reserved).unwrap_or_default(),
+            kube_reserved: fields.within("kubeReserved", Fields::reserved).unwrap_or_default(),
+            eviction_hard: fields.within("evictionHard", Fields::eviction_hard),
+            enforce_node_allocatable: fields.enforces_allocatable(),
+            cgroup_root: fields.cgroup("cgroupRoot"),
+            cgroups_per_qos: fields.boolean("cgroupsPerQOS"),
+            allowed_unsafe_sysctls: fields.sysctl_patterns("allowedUnsafeSysctls"),
             cluster_dns: fields.addresses("clusterDNS"),
             cluster_domain: fields.text("clusterDomain"),
             resolv_conf: fields.text("resolvConf").map(PathBuf::from),
             feature_gates: fields.within("featureGates", Fields::gates).unwrap_or_default(),
+            images: care::images(&mut fields),
+            logs: care::logs(&mut fields),
+            log_monitor_interval: fields
+                .duration("containerLogMonitorInterval", care::LOG_PERIOD)
+                .and_then(|time| Duration::try_from(time).ok()),
+            static_pods: care::static_pods(&mut fields),
             address: fields.address("address"),
             port: fields.port("port"),
             certificate: fields.both("tlsCertFile", "tlsPrivateKeyFile"),
@@ -126,6 +172,19 @@ impl KubeletConfiguration {
             }),
         };
         fields.finish().map(|warnings| (settings, warnings))
+    }
+
+    /// What the file keeps from Pods; a kubelet's defaults for what it does not say.
+    #[must_use]
+    pub fn reservations(&self) -> Reservations {
+        let defaults = Reservations::default();
+        let eviction = self.eviction_hard;
+        Reservations {
+            system: self.system_reserved.clone(),
+            kube: self.kube_reserved.clone(),
+            memory_available: eviction.map_or(defaults.memory_available, |hard| hard.memory_available),
+            nodefs_available: eviction.map_or(defaults.nodefs_available, |hard| hard.nodefs_available),
+        }
     }
 
     /// The API that the file asks for. `address` is the flag's, which wins; without one, the file asks for an API if it
@@ -150,8 +209,18 @@ mod tests {
 
     const HEAD: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
 
-    fn of(fields: &str) -> Result<(KubeletConfiguration, Vec<String>), Vec<String>> {
+    pub(super) fn of(fields: &str) -> Result<(KubeletConfiguration, Vec<String>), Vec<String>> {
         KubeletConfiguration::of(read_plain(&format!("{HEAD}{fields}")).unwrap())
+    }
+
+    /// Each of these fields, and nothing else, is wrong, and what is said of it has this in it.
+    pub(super) fn assert_wrong<const N: usize>(fields: &str, expected: [(&str, &str); N]) {
+        let problems = of(fields).unwrap_err();
+        for (field, value) in expected {
+            let told = problems.iter().any(|problem| problem.starts_with(field) && problem.contains(value));
+            assert!(told, "{field}: {problems:#?}");
+        }
+        assert_eq!(problems.len(), N, "{problems:#?}");
     }
 
     #[test]
@@ -172,9 +241,9 @@ mod tests {
     #[test]
     fn a_field_that_changes_nothing_is_named_in_a_warning() {
         let (settings, warnings) =
-            of("maxPods: 50\nauthentication: {webhook: {enabled: true}}\nfeatureGates: {Foo: true}\n").unwrap();
+            of("podsPerCore: 50\nauthentication: {webhook: {enabled: true}}\nfeatureGates: {Foo: true}\n").unwrap();
         assert_eq!(settings, KubeletConfiguration::default());
-        for (field, warning) in ["authentication.webhook", "featureGates.Foo", "maxPods"].iter().zip(&warnings) {
+        for (field, warning) in ["authentication.webhook", "featureGates.Foo", "podsPerCore"].iter().zip(&warnings) {
             assert!(warning.starts_with(&format!("{field}: ")), "{warning}");
         }
         assert_eq!(warnings.len(), 3);
@@ -184,19 +253,50 @@ mod tests {
     #[test]
     fn a_wrong_value_is_an_error_with_field_and_value() {
         let fields = "port: 70000\nseccompDefault: maybe\nclusterDNS: [dns]\ncrashLoopBackOff: {maxContainerRestartPeriod: 10m}\ntlsCertFile: /crt\nauthentication: {anonymous: {enabled: true}}\n";
-        let problems = of(fields).unwrap_err();
-        for (field, value) in [
-            ("port", "70000"),
-            ("seccompDefault", "\"maybe\""),
-            ("clusterDNS", "\"dns\""),
-            ("crashLoopBackOff.maxContainerRestartPeriod", "\"10m\""),
-            ("tlsCertFile", "tlsPrivateKeyFile"),
-            ("authentication.anonymous.enabled", "true"),
+        assert_wrong(
+            fields,
+            [
+                ("port", "70000"),
+                ("seccompDefault", "\"maybe\""),
+                ("clusterDNS", "\"dns\""),
+                ("crashLoopBackOff.maxContainerRestartPeriod", "\"10m\""),
+                ("tlsCertFile", "tlsPrivateKeyFile"),
+                ("authentication.anonymous.enabled", "true"),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_the_node_does_for_itself_is_set_as_the_kubelet_s() {
+        let (settings, warnings) = of("imageGCHighThresholdPercent: 70\nimageGCLowThresholdPercent: 60\nimageMinimumGCAge: 1m\nimageMaximumGCAge: 24h\ncontainerLogMaxSize: 1Mi\ncontainerLogMaxFiles: 3\ncontainerLogMonitorInterval: 3s\nstaticPodPath: /etc/kubernetes/manifests\nstaticPodURL: http://h/p\nstaticPodURLHeader: {X-A: [b, c]}\nfileCheckFrequency: 5s\nhttpCheckFrequency: 7s\n").unwrap();
+        assert_eq!(warnings, [] as [&str; 0]);
+        let images = settings.images;
+        assert_eq!((images.high_percent, images.low_percent), (70, 60));
+        assert_eq!(images.maximum_age, Some(SignedDuration::from_hours(24)));
+        assert_eq!((settings.logs.max_size, settings.logs.max_files), (1024 * 1024, 3));
+        assert_eq!(settings.log_monitor_interval, Some(Duration::from_secs(3)));
+        let pods = settings.static_pods;
+        assert_eq!(pods.path.as_deref(), Some(Path::new("/etc/kubernetes/manifests")));
+        assert_eq!(pods.url_headers, [("X-A", "b"), ("X-A", "c")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        assert_eq!((pods.file_period, pods.http_period), (Duration::from_secs(5), Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_together_is_an_error() {
+        for (fields, field) in [
+            ("imageGCLowThresholdPercent: 90", "imageGCLowThresholdPercent"),
+            ("imageGCHighThresholdPercent: 101", "imageGCHighThresholdPercent"),
+            ("imageMinimumGCAge: 2h\nimageMaximumGCAge: 1h", "imageMaximumGCAge"),
+            ("containerLogMaxFiles: 1", "containerLogMaxFiles"),
+            ("containerLogMaxSize: many", "containerLogMaxSize"),
+            ("containerLogMonitorInterval: 1s", "containerLogMonitorInterval"),
+            ("staticPodPath: manifests", "staticPodPath"),
+            ("staticPodURL: ftp://h", "staticPodURL"),
+            ("staticPodURLHeader: {a: b}", "staticPodURLHeader"),
         ] {
-            let told = problems.iter().any(|problem| problem.starts_with(field) && problem.contains(value));
-            assert!(told, "{field}: {problems:#?}");
+            let problems = of(&format!("{fields}\n")).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].starts_with(field), "{fields}: {problems:?}");
         }
-        assert_eq!(problems.len(), 6, "{problems:#?}");
     }
 
     #[test]

@@ -31,6 +31,7 @@ const RESTART_BOUNDS: [f64; 15] =
 pub(crate) struct Metrics {
     restarts: Counter,
     restart_seconds: Histogram,
+    refused_pods: Counter,
     started_pods: Counter,
     started_pods_errors: Counter,
     started_containers: Counter,
@@ -40,6 +41,7 @@ pub(crate) struct Metrics {
     operation_errors: Counter,
     operation_seconds: Histogram,
     http_requests: Counter,
+    images_collected: Counter,
     /// When Pods were taken on that do not run yet, by UID.
     starting: Mutex<HashMap<String, Timestamp>>,
 }
@@ -57,6 +59,11 @@ impl Default for Metrics {
                 "Time from the trigger of a restart in place until a phase of it was over.",
                 &["phase"],
                 RESTART_BOUNDS,
+            ),
+            refused_pods: Counter::new(
+                "kubelet_admission_rejections_total",
+                "Pods that the node did not take on, by reason.",
+                &["reason"],
             ),
             started_pods: Counter::new("kubelet_started_pods_total", "Sandboxes that were started or tried.", &[]),
             started_pods_errors: Counter::new(
@@ -101,6 +108,11 @@ impl Default for Metrics {
                 "Requests that the node's HTTP server got.",
                 &["long_running", "method", "path", "server_type"],
             ),
+            images_collected: Counter::new(
+                "kubelet_image_garbage_collected_total",
+                "Images that were removed, by whether their age or the disk's space was the reason.",
+                &["reason"],
+            ),
             starting: Mutex::default(),
         }
     }
@@ -112,10 +124,16 @@ impl Metrics {
         self.http_requests.add(&[if is_long { "true" } else { "false" }, method, path, "readwrite"]);
     }
 
+    /// An image was removed, for its `age` or for `space`.
+    pub(crate) fn image_collected(&self, reason: &str) {
+        self.images_collected.add(&[reason]);
+    }
+
     /// Shows all that was counted.
     pub(crate) fn write(&self, text: &mut Text) {
         let counters = [
             &self.restarts,
+            &self.refused_pods,
             &self.started_pods,
             &self.started_pods_errors,
             &self.started_containers,
@@ -123,6 +141,7 @@ impl Metrics {
             &self.operations,
             &self.operation_errors,
             &self.http_requests,
+            &self.images_collected,
         ];
         counters.into_iter().for_each(|counter| counter.write(text));
         let histograms = [&self.restart_seconds, &self.pod_start_seconds, &self.operation_seconds];

@@ -16,6 +16,7 @@ impl Metrics {
     pub(crate) fn entry(&self, pod: &Pod, entry: &Entry) {
         match &entry.happened {
             Happened::RestartStepped { trigger } => self.restarts.add(&[trigger_kind(trigger)]),
+            Happened::PodRefused { reason, .. } => self.refused_pods.add(&[reason]),
             Happened::SandboxReady { .. } => self.started_pods.add(&[]),
             Happened::ContainerStarted { container } => {
                 self.started_containers.add(&[container_type(pod, container)]);
@@ -49,7 +50,7 @@ impl Metrics {
                 }
             }
             News::Step(step) => self.restarted(step),
-            News::Entry(_) | News::Status { .. } | News::Event(_) => {}
+            News::Entry(_) | News::Status { .. } | News::Event(_) | News::NodeEvent(_) => {}
         }
     }
 

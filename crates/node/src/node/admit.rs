@@ -1,16 +1,23 @@
 //! Takes a Pod on: new, in place of one that has ended, or the one that runs already.
 
+use std::time::Instant;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use reprise_core::ledger::Ledger;
+use reprise_core::node_admission::{self, Refusal};
 use reprise_core::plan::Stage;
+use reprise_core::static_pod::Source;
 use uuid::Uuid;
 
 use super::Node;
-use crate::error::NodeError;
+use crate::error::{NodeError, chain};
 use crate::pod_key::{PodKey, uid_of};
-use crate::record::pod_file;
+use crate::record::{ledger_file, pod_file};
+use crate::runtime_calls::Listing;
 use crate::view::PodView;
+use crate::worker::mail::{Listed, Mail};
 
 /// What became of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +30,8 @@ pub struct Applied {
 
 impl Node {
     /// Runs `pod`, which has been validated and defaulted. Its record is on disk before this returns. A Pod of that
-    /// name that has ended is replaced; one that runs with the same spec is adopted.
+    /// name that has ended is replaced; one that runs with the same spec is adopted. A Pod for which the node has no room
+    /// or that it may not run has failed at once, as its status says.
     ///
     /// # Errors
     /// If a Pod of that name runs with another spec or is being deleted, or its record can't be written.
@@ -43,9 +51,42 @@ impl Node {
             self.gone(&key).await;
         }
         let uid = uid_of(&pod).to_owned();
-        pod_file::write(&self.inner.shared.paths.pod(&pod), &pod)?;
-        self.employ(pod, true)?;
+        let paths = self.inner.shared.paths.pod(&pod);
+        pod_file::make_folder(&paths)?;
+        if let Err(refusal) = self.fits(&pod) {
+            // Before the Pod is on record: after a crash it must not look like one that was taken on.
+            ledger_file::write(&paths.ledger_file(), &Ledger::refused(refusal, Timestamp::now()))?;
+        }
+        pod_file::write(&paths, &pod)?;
+        // A static Pod's UID may have been there before, and with it something that a crash has left in the runtime.
+        let is_static = Source::of(&pod).is_some();
+        self.employ(pod, !is_static)?;
+        if is_static {
+            self.show_what_is_there(&key, &uid).await;
+        }
         Ok(Applied { uid, adopted: false })
+    }
+
+    /// Whether the node takes `pod` on beside the Pods that it has. One that it refuses is on record as failed.
+    fn fits(&self, pod: &Pod) -> Result<(), Refusal> {
+        let others = self.pods();
+        let others = others.iter().filter(|view| !view.ledger.is_refused() && !view.ledger.is_over());
+        node_admission::admit(pod, others.map(|view| &view.pod), &self.inner.shared.rules)
+    }
+
+    /// Has a worker learn what the runtime has of its Pod. If that fails, the observer's next listing shows it.
+    async fn show_what_is_there(&self, key: &PodKey, uid: &str) {
+        let asked_at = Instant::now();
+        match self.runtime().list(Some(uid)).await {
+            Ok(Listing { sandboxes, containers }) => {
+                let mailbox = self.inner.workers().get(key).map(|worker| worker.mailbox.clone());
+                let mail = Mail::Listed(Listed { asked_at, sandboxes, containers });
+                if mailbox.is_none_or(|mailbox| mailbox.send(mail).is_err()) {
+                    tracing::debug!(pod = %key, "a listing for a worker that has ended");
+                }
+            }
+            Err(error) => tracing::warn!(pod = %key, error = %chain(&error), "the runtime can't be asked for the pod"),
+        }
     }
 
     /// Whether [`Node::apply`] would take `pod` on as things are now.

@@ -1,6 +1,7 @@
 //! The node agent: holds the data folder, runs a worker for each Pod, takes requests.
 
 mod admit;
+mod inside;
 mod objects;
 mod serving;
 mod stream;
@@ -13,10 +14,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
+use reprise_core::node_admission::NodeRules;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::agent_lock::AgentLock;
+use crate::capacity;
+use crate::care;
 use crate::config::NodeConfig;
 use crate::container::resource_ref::Machine;
 use crate::control::server;
@@ -25,10 +29,12 @@ use crate::health;
 use crate::metrics::Metrics;
 use crate::observer::{self, Directory, Pace};
 use crate::paths::NodePaths;
+use crate::pod_cgroups::PodCgroups;
 use crate::pod_key::PodKey;
 use crate::publisher::{NodeEvent, Publisher};
-use crate::record::pod_file;
-use crate::runtime_calls::Runtime;
+use crate::record::{node_id, pod_file};
+use crate::runtime_calls::{CgroupDriver, Runtime};
+use crate::static_pods;
 use crate::view::PodView;
 use crate::volumes::teardown;
 use crate::worker::mail::{Mail, Reply};
@@ -56,6 +62,8 @@ pub(crate) struct Inner {
     /// One Pod is taken on at a time, so that two of one name can't both find it free.
     applying: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// The tasks that bring static Pods.
+    sources: Mutex<Vec<JoinHandle<()>>>,
     /// The workers' tasks.
     employed: Mutex<Vec<JoinHandle<()>>>,
     /// Where the HTTP API is served.
@@ -92,11 +100,32 @@ impl Node {
         let runtime = connect(&mut config, &metrics).await?;
         let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
+        let node_id = node_id::read(&paths)?;
         let machine = Machine::of_this_host();
+        let capacity = capacity::of(&machine, &config.data_dir, config.max_pods);
+        let cgroups = PodCgroups::new(&config, &capacity, &pods);
+        let rules = NodeRules {
+            allocatable: config.reservations.allocatable(&capacity),
+            allowed_unsafe_sysctls: config.allowed_unsafe_sysctls.clone(),
+        };
         let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
         let (started_at, pace) = (Timestamp::now(), Pace::new());
-        let shared =
-            Arc::new(Shared { config, paths, runtime, publisher, machine, objects, http, metrics, started_at, pace });
+        let shared = Arc::new(Shared {
+            config,
+            node_id,
+            paths,
+            runtime,
+            publisher,
+            machine,
+            offered: Machine::of_allocatable(&rules.allocatable),
+            rules,
+            cgroups,
+            objects,
+            http,
+            metrics,
+            started_at,
+            pace,
+        });
         let node = Self {
             inner: Arc::new(Inner {
                 shared: Arc::clone(&shared),
@@ -104,6 +133,7 @@ impl Node {
                 workers: Mutex::default(),
                 applying: tokio::sync::Mutex::default(),
                 tasks: Mutex::new(vec![files]),
+                sources: Mutex::default(),
                 employed: Mutex::default(),
                 http_address: OnceLock::new(),
                 _lock: lock,
@@ -116,6 +146,8 @@ impl Node {
         node.serve_http().await?;
         let observing = tokio::spawn(observer::run(shared, node.inner.directory.clone()));
         node.inner.tasks().extend([control, observing]);
+        node.inner.tasks().extend(care::start(&node));
+        node.inner.sources().extend(static_pods::start(&node));
         Ok((node, events))
     }
 
@@ -168,10 +200,27 @@ impl Node {
 
     /// Waits until the Pod is gone from the node; returns at once if it is not there.
     pub async fn gone(&self, key: &PodKey) {
+        self.has_gone(key).await;
+    }
+
+    /// The same for a task that must not keep the node.
+    pub(crate) fn has_gone(&self, key: &PodKey) -> impl Future<Output = ()> + use<> {
         let ended = self.inner.workers().get(key).map(|w| w.ended.clone());
-        if let Some(mut ended) = ended {
-            // An error means that the worker is no more, which is as good.
-            drop(ended.wait_for(|e| *e).await);
+        async move {
+            if let Some(mut ended) = ended {
+                // An error means that the worker is no more, which is as good.
+                drop(ended.wait_for(|e| *e).await);
+            }
+        }
+    }
+
+    /// Follows the sources of static Pods no more: those Pods that there are when this returns stay until they are deleted.
+    pub async fn leave_static_pods(&self) {
+        let sources: Vec<JoinHandle<()>> = self.inner.sources().drain(..).collect();
+        for source in sources {
+            source.abort();
+            // It was cut off, or had ended before.
+            drop(source.await);
         }
     }
 
@@ -183,6 +232,7 @@ impl Node {
 
     /// Ends the agent. Containers go on; the next agent on this data folder finds them.
     pub async fn shutdown(&self) {
+        self.leave_static_pods().await;
         let handles: Vec<WorkerHandle> = self.inner.workers().values().cloned().collect();
         for handle in &handles {
             // One that has ended needs no telling.
@@ -251,6 +301,10 @@ impl Inner {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn sources(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn employed(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.employed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -264,6 +318,7 @@ impl Inner {
     }
 
     fn stop_tasks(&self) {
+        self.sources().drain(..).for_each(|task| task.abort());
         self.tasks().drain(..).for_each(|task| task.abort());
     }
 }
@@ -290,9 +345,7 @@ async fn connect(config: &mut NodeConfig, metrics: &Arc<Metrics>) -> Result<Runt
     let (limit, mut told) = (Instant::now() + config.runtime_wait, false);
     loop {
         let asked = match runtime.version().await {
-            Ok(()) if config.foreign_runtime => {
-                runtime.cgroup_driver().await.map(|driver| config.cgroup_driver = driver)
-            }
+            Ok(()) if config.foreign_runtime => runtime.cgroup_driver().await.map(|driver| take(config, driver)),
             answer => answer,
         };
         match asked {
@@ -308,5 +361,14 @@ async fn connect(config: &mut NodeConfig, metrics: &Arc<Metrics>) -> Result<Runt
                 tokio::time::sleep(CONNECT_PAUSE).await;
             }
         }
+    }
+}
+
+/// With systemd cgroups are slices, which only it may make: they are then left to the runtime.
+fn take(config: &mut NodeConfig, driver: CgroupDriver) {
+    if driver == CgroupDriver::Systemd && config.cgroup_root.take().is_some() {
+        tracing::warn!(
+            "the runtime's cgroup driver is systemd: containers have their limits, Pods as a whole have none"
+        );
     }
 }

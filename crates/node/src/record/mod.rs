@@ -2,6 +2,7 @@
 //! old or the new content, never something between.
 
 pub(crate) mod ledger_file;
+pub(crate) mod node_id;
 pub(crate) mod pod_file;
 pub(crate) mod replace;
 pub(crate) mod timeline_file;

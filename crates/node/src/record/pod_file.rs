@@ -10,11 +10,16 @@ use super::replace::{Durability, replace};
 use crate::error::NodeError;
 use crate::paths::{NodePaths, PodPaths};
 
+/// Makes the Pod's folder. Without the Pod's file in it, it counts for nothing.
+pub(crate) fn make_folder(paths: &PodPaths) -> Result<(), NodeError> {
+    fs::create_dir_all(paths.folder()).map_err(NodeError::file("create", paths.folder()))
+}
+
 /// Writes the Pod durably.
 pub(crate) fn write(paths: &PodPaths, pod: &Pod) -> Result<(), NodeError> {
     let path = paths.pod_file();
     let content = serde_json::to_vec(pod).map_err(|source| NodeError::BadRecord { path: path.clone(), source })?;
-    fs::create_dir_all(paths.folder()).map_err(NodeError::file("create", paths.folder()))?;
+    make_folder(paths)?;
     replace(&path, &content, Durability::Disk).map_err(NodeError::file("write", path))
 }
 

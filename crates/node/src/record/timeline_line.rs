@@ -72,7 +72,7 @@ pub fn entry_json(entry: &Entry) -> Map<String, Value> {
             put("reason", json!(reason));
             put("message", json!(message));
         }
-        Happened::PodFailed { reason, message } => {
+        Happened::PodRefused { reason, message } | Happened::PodFailed { reason, message } => {
             put("reason", json!(reason));
             put("message", json!(message));
         }

@@ -7,7 +7,16 @@ use reprise_cri::{Call, CriError};
 use serde_json::Value;
 
 use super::Runtime;
-use crate::pod_cgroup::CgroupDriver;
+
+/// Who makes cgroups for the runtime.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum CgroupDriver {
+    /// The runtime itself: names are paths.
+    #[default]
+    Cgroupfs,
+    /// systemd: names are slices.
+    Systemd,
+}
 
 impl Runtime {
     /// The runtime's cgroup driver. Older ones have no call for it, but containerd shows its settings.

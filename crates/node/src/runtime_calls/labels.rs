@@ -17,8 +17,16 @@ pub(crate) const POD_UID: &str = "io.kubernetes.pod.uid";
 pub(crate) const CONTAINER_NAME: &str = "io.kubernetes.container.name";
 /// Label: the epoch that the container was created for; ephemeral containers have none.
 pub(crate) const EPOCH: &str = "reprise.dev/epoch";
+/// Label: which node made it. A runtime may serve more than one.
+pub(crate) const NODE: &str = "reprise.dev/node";
 /// Annotation of a sandbox: the runtime may prepare the next epoch's containers ahead of time.
 pub(crate) const PARK: &str = "reprise.dev/park";
+
+/// Says which node made it.
+pub(crate) fn sign(labels: &mut HashMap<String, String>, node: &str) {
+    labels.insert(NODE.to_owned(), node.to_owned());
+}
+
 /// Labels of the Pod's sandbox.
 pub(crate) fn of_sandbox(pod: &Pod) -> HashMap<String, String> {
     let mut labels: HashMap<_, _> = pod.metadata.labels.clone().unwrap_or_default().into_iter().collect();

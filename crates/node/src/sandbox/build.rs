@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::{ContainerPort, Pod};
+use reprise_core::node_admission::sysctls::dotted;
 use reprise_core::roles::{self, Role};
 use reprise_core::rules::can_restart_in_place;
 use reprise_cri::v1::{
@@ -14,7 +15,7 @@ use super::{dns, hostname, hosts};
 use crate::config::NodeConfig;
 use crate::container::{resources, security};
 use crate::paths::PodPaths;
-use crate::pod_cgroup;
+use crate::pod_cgroups::path;
 use crate::pod_key::{PodKey, uid_of};
 use crate::runtime_calls::labels;
 
@@ -83,11 +84,7 @@ fn linux(pod: &Pod, node: &NodeConfig) -> LinuxPodSandboxConfig {
         .any(|c| c.spec.security_context.as_ref().and_then(|s| s.privileged) == Some(true));
     let sysctls = context.iter().flat_map(|c| c.sysctls.iter().flatten());
     LinuxPodSandboxConfig {
-        cgroup_parent: node
-            .cgroup_root
-            .as_ref()
-            .map(|root| pod_cgroup::name(root, uid_of(pod), node.cgroup_driver))
-            .unwrap_or_default(),
+        cgroup_parent: node.cgroup_root.as_ref().map(|root| path::of_pod(root, pod)).unwrap_or_default(),
         security_context: Some(LinuxSandboxSecurityContext {
             namespace_options: Some(security::namespaces(spec, None)),
             selinux_options: context.and_then(|c| c.se_linux_options.as_ref()).map(security::selinux_option),
@@ -100,8 +97,8 @@ fn linux(pod: &Pod, node: &NodeConfig) -> LinuxPodSandboxConfig {
             seccomp: Some(security::seccomp_profile(None, true)),
             ..LinuxSandboxSecurityContext::default()
         }),
-        sysctls: sysctls.map(|s| (s.name.clone(), s.value.clone())).collect(),
-        overhead: None,
+        sysctls: sysctls.map(|s| (dotted(&s.name), s.value.clone())).collect(),
+        overhead: Some(resources::of_overhead(pod)),
         resources: Some(resources::of_pod(pod)),
     }
 }
@@ -167,7 +164,7 @@ mod tests {
         assert_eq!(config.log_directory, "/d/logs/pods/n_p_u");
         assert_eq!(config.port_mappings.len(), 1);
         let linux = config.linux.unwrap();
-        assert_eq!(linux.cgroup_parent, "/reprise/podu");
+        assert_eq!(linux.cgroup_parent, "/reprise/kubepods/besteffort/podu");
         assert_eq!(linux.sysctls.get("net.core.somaxconn").map(String::as_str), Some("1"));
         let namespaces = linux.security_context.unwrap().namespace_options.unwrap();
         assert_eq!((namespaces.ipc, namespaces.pid), (NamespaceMode::Node as i32, NamespaceMode::Pod as i32));

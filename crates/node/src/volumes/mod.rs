@@ -56,7 +56,8 @@ impl<'a> VolumesOf<'a> {
         let group = fs_group(self.pod);
         let failed = |source: VolumeError| VolumeError::SetUp { volume: volume.name.clone(), source: Box::new(source) };
         if let Some(source) = &volume.empty_dir {
-            empty_dir::set_up(&self.paths.empty_dir(&volume.name), source, group)
+            let size = empty_dir::size_in_memory(self.pod, source, self.machine.memory_bytes);
+            empty_dir::set_up(&self.paths.empty_dir(&volume.name), source, size, group)
         } else if let Some(source) = &volume.host_path {
             host_path::check(&volume.name, source)
         } else if let Some(source) = &volume.persistent_volume_claim {

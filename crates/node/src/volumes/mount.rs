@@ -101,7 +101,8 @@ mod tests {
         .unwrap();
         let container = &pod.spec.as_ref().unwrap().containers[0];
         let folder = tempfile::tempdir().unwrap();
-        let (objects, machine) = (with(&NodePaths::new(folder.path()), &[]), Machine { memory_bytes: 1, cpus: 1 });
+        let (objects, machine) =
+            (with(&NodePaths::new(folder.path()), &[]), Machine { memory_bytes: 1, milli_cpu: 1_000 });
         let paths = NodePaths::new(Path::new("/d")).pod(&pod);
         let volumes = VolumesOf { pod: &pod, paths: &paths, objects: &objects, machine: &machine };
         let mounts = of_container(volumes, container, &Variables::default()).unwrap();

@@ -197,7 +197,7 @@ mod tests {
             "spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": "2"}}}]}
         }))
         .unwrap();
-        let machine = Machine { memory_bytes: 1 << 30, cpus: 4 };
+        let machine = Machine { memory_bytes: 1 << 30, milli_cpu: 4_000 };
         let mut volume = volume;
         volume["name"] = json!("v");
         let volume: Volume = serde_json::from_value(volume).unwrap();

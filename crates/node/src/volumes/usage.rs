@@ -1,46 +1,45 @@
-//! How much the Pod's emptyDir volumes hold, against their `sizeLimit`. A volume in memory can't hold more than its
-//! limit, one on disk can: then the Pod is evicted.
+//! What a Pod has on disk: emptyDir volumes, files made from objects, logs. What its containers have written elsewhere is
+//! known to the runtime.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use k8s_openapi::api::core::v1::Pod;
+use reprise_core::ephemeral_storage::StorageUse;
+use reprise_core::roles;
 
 use super::empty_dir;
 use crate::paths::PodPaths;
-use crate::quantity;
 
-/// Whether the Pod has a volume that must be measured.
-pub(crate) fn needs_measuring(pod: &Pod) -> bool {
-    limited(pod).next().is_some()
-}
-
-/// The kubelet's message if a volume holds more than it may.
-pub(crate) fn exceeded(pod: &Pod, paths: &PodPaths) -> io::Result<Option<String>> {
-    for (name, limit, text) in limited(pod) {
-        if allocated(&paths.empty_dir(name))? > limit {
-            return Ok(Some(format!("Usage of EmptyDir volume \"{name}\" exceeds the limit \"{text}\". ")));
+/// Measures it and adds the `layers` of its containers.
+pub(crate) fn of_pod(pod: &Pod, paths: &PodPaths, layers: BTreeMap<String, u64>) -> io::Result<StorageUse> {
+    let mut used = StorageUse { containers: layers, ..StorageUse::default() };
+    for volume in pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()) {
+        if volume.empty_dir.as_ref().is_some_and(|source| !empty_dir::is_memory(source)) {
+            used.empty_dirs.insert(volume.name.clone(), allocated(&paths.empty_dir(&volume.name))?);
         }
     }
-    Ok(None)
+    for container in roles::containers(pod) {
+        *used.containers.entry(container.name().to_owned()).or_default() +=
+            allocated(&paths.logs().join(container.name()))?;
+    }
+    let others = allocated(&paths.volumes())? + fs::metadata(paths.etc_hosts()).map_or(0, |about| about.blocks() * 512);
+    used.total = used.containers.values().sum::<u64>() + others;
+    Ok(used)
 }
 
-/// Name, limit in bytes and limit as written of each volume on disk that has one.
-fn limited(pod: &Pod) -> impl Iterator<Item = (&str, u64, &str)> {
-    pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()).filter_map(|volume| {
-        let source = volume.empty_dir.as_ref().filter(|s| !empty_dir::is_memory(s))?;
-        let limit = source.size_limit.as_ref()?;
-        let bytes = quantity::value(limit).and_then(|b| u64::try_from(b).ok()).filter(|b| *b > 0)?;
-        Some((volume.name.as_str(), bytes, limit.0.as_str()))
-    })
-}
-
-/// The bytes that a tree takes on its file system, each inode once, without what is mounted in it.
+/// The bytes that a tree takes on its file system, each inode once, without what is mounted in it: what is in memory, and
+/// what belongs to others.
 fn allocated(root: &Path) -> io::Result<u64> {
-    let device = fs::symlink_metadata(root)?.dev();
+    let device = match fs::symlink_metadata(root) {
+        Ok(about) => about.dev(),
+        // A container that writes no log has none.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(e) => return Err(e),
+    };
     let (mut total, mut seen, mut folders) = (0_u64, HashSet::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
@@ -71,20 +70,24 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_volume_beyond_its_limit_is_named_with_the_limit_as_written() {
+    fn volumes_and_logs_are_counted_once_each() {
         let folder = tempfile::tempdir().unwrap();
         let pod: Pod = serde_json::from_value(json!({
-            "metadata": {"uid": "u"},
-            "spec": {"containers": [], "volumes": [{"name": "x", "emptyDir": {"sizeLimit": "1Mi"}}]}
+            "metadata": {"name": "p", "namespace": "n", "uid": "u"},
+            "spec": {"containers": [{"name": "c"}, {"name": "d"}], "volumes": [{"name": "x", "emptyDir": {}}]}
         }))
         .unwrap();
         let paths = NodePaths::new(folder.path()).pod(&pod);
         let volume = paths.empty_dir("x");
         fs::create_dir_all(volume.join("deep")).unwrap();
-        fs::write(volume.join("deep/small"), vec![1; 500_000]).unwrap();
-        assert_eq!(exceeded(&pod, &paths).unwrap(), None);
-        fs::write(volume.join("large"), vec![1; 700_000]).unwrap();
-        let message = exceeded(&pod, &paths).unwrap().unwrap();
-        assert_eq!(message, "Usage of EmptyDir volume \"x\" exceeds the limit \"1Mi\". ");
+        fs::write(volume.join("deep/file"), vec![1; 500_000]).unwrap();
+        fs::hard_link(volume.join("deep/file"), volume.join("again")).unwrap();
+        fs::create_dir_all(paths.logs().join("c")).unwrap();
+        fs::write(paths.log("c", 0), vec![1; 300_000]).unwrap();
+        let used = of_pod(&pod, &paths, [("c".to_owned(), 1_000_000)].into()).unwrap();
+        assert!((500_000..600_000).contains(&used.empty_dirs["x"]), "{used:?}");
+        assert!((1_300_000..1_400_000).contains(&used.containers["c"]), "{used:?}");
+        assert_eq!(used.containers["d"], 0);
+        assert!((1_800_000..2_000_000).contains(&used.total), "{used:?}");
     }
 }

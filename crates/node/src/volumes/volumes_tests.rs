@@ -11,7 +11,7 @@ fn pod(volume: serde_json::Value) -> Pod {
         .unwrap()
 }
 
-const MACHINE: Machine = Machine { memory_bytes: 1 << 30, cpus: 1 };
+const MACHINE: Machine = Machine { memory_bytes: 1 << 30, milli_cpu: 1_000 };
 
 #[test]
 fn a_kind_that_the_node_does_not_provide_is_refused_by_its_name() {

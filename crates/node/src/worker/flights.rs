@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reprise_core::action::Action;
+use reprise_core::clock;
 use tokio::task::AbortHandle;
 
 /// The first wait after a call that failed and that the core does not count, and the longest.
@@ -186,6 +187,13 @@ impl Flights {
             FlightKey::CreateSandbox | FlightKey::Image(_) | FlightKey::Create(_) => false,
         };
         self.retries.retain(|key, _| !is_about(key));
+    }
+
+    /// The clock was set: what is under way is due when it was.
+    pub(crate) fn move_deadlines(&mut self, by: SignedDuration) {
+        for flight in self.flights.values_mut() {
+            flight.deadline = flight.deadline.map(|at| clock::moved(at, by));
+        }
     }
 
     /// Whether this is under way.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::EphemeralContainer;
+use reprise_core::ephemeral_storage::StorageUse;
 use reprise_core::hook::HookResult;
 use reprise_core::objects::ObjectKey;
 use reprise_core::observed::{ContainerObservation, SandboxObservation};
@@ -40,8 +41,8 @@ pub(crate) enum Mail {
     ObjectsChanged(BTreeSet<ObjectKey>),
     /// Volumes could not be brought up to date.
     NotRefreshed(Vec<String>),
-    /// The Pod uses more of a volume than it may.
-    Exceeded(String),
+    /// What the Pod has on disk.
+    Measured(StorageUse),
     /// Delete the Pod within this time; none is the time that its spec gives.
     Delete { grace: Option<SignedDuration>, reply: Reply },
     /// Set an annotation.

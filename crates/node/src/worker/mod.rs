@@ -10,9 +10,11 @@
 //! in as a whole before the next plan, so several exits at once make one pass.
 
 mod act;
+mod clock;
 pub(crate) mod flights;
 mod health;
 pub(crate) mod mail;
+mod measuring;
 mod news;
 mod outcome;
 mod pass;
@@ -28,8 +30,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use reprise_core::ephemeral_storage::StorageUse;
 use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
+use reprise_core::node_admission::NodeRules;
 use reprise_core::observed::{Failure, ImageObservation};
 use reprise_core::plan::Stage;
 use reprise_core::probe::{ProbeKind, ProbeVerdict};
@@ -47,6 +51,7 @@ use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::observer::Pace;
 use crate::paths::{NodePaths, PodPaths};
+use crate::pod_cgroups::PodCgroups;
 use crate::pod_key::{PodKey, uid_of};
 use crate::publisher::{NodeEvent, Publisher};
 use crate::record::ledger_file;
@@ -55,6 +60,7 @@ use crate::record::view_files;
 use crate::runtime_calls::Runtime;
 use crate::view::PodView;
 use crate::volumes::Concerned;
+use clock::ClockReading;
 use flights::Flights;
 use mail::Mail;
 use sight::Sight;
@@ -67,10 +73,17 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub config: NodeConfig,
+    /// Which node this is, for labels.
+    pub node_id: String,
     pub paths: NodePaths,
     pub runtime: Runtime,
     pub publisher: Publisher,
     pub machine: Machine,
+    /// What of it is for Pods.
+    pub offered: Machine,
+    /// What Pods can have here.
+    pub rules: NodeRules,
+    pub cgroups: PodCgroups,
     pub objects: Objects,
     /// For probes and hooks.
     pub http: reqwest::Client,
@@ -130,16 +143,17 @@ pub(crate) struct Worker {
     resolved: BTreeMap<String, ResolvedImage>,
     container_failures: BTreeMap<String, Failure>,
     sandbox_failure: Option<Failure>,
-    evict: Option<String>,
+    storage: Option<StorageUse>,
     probers: Probers,
     verdicts: BTreeMap<(String, ProbeKind), ProbeVerdict>,
     post_start: BTreeMap<String, HookResult>,
     pre_stops: PreStops,
     measuring: Option<AbortHandle>,
     volumes: VolumeWork,
-    volumes_released: bool,
+    released: bool,
     /// When an object that the Pod refers to changed last.
     objects_changed_at: Option<Instant>,
+    clock: ClockReading,
     status: PodStatus,
     stage: Stage,
     wake_at: Option<Timestamp>,
@@ -168,7 +182,8 @@ impl Worker {
             pod: pod.clone(),
             status: last_status,
             ledger: ledger.clone(),
-            stage: Stage::Live,
+            // Who looks before the first pass must not take an ended Pod for a running one.
+            stage: if ledger.is_over() { Stage::Ended } else { Stage::Live },
             steps: timeline.steps().to_vec(),
         }));
         let (sender, mailbox) = mpsc::unbounded_channel();
@@ -197,15 +212,16 @@ impl Worker {
             resolved: BTreeMap::new(),
             container_failures: BTreeMap::new(),
             sandbox_failure: None,
-            evict: None,
+            storage: None,
             probers: Probers::default(),
             verdicts: BTreeMap::new(),
             post_start: BTreeMap::new(),
             pre_stops: PreStops::default(),
             measuring: None,
             volumes,
-            volumes_released: false,
+            released: false,
             objects_changed_at: None,
+            clock: ClockReading::now(),
             status: PodStatus::default(),
             stage: Stage::Live,
             wake_at: None,
@@ -225,6 +241,7 @@ impl Worker {
         self.follow_objects();
         // Objects may have changed while nobody looked.
         self.refresh_volumes(Concerned::All);
+        self.bring_deletion_within_reach().await;
         while !self.stopping {
             if self.synced {
                 self.pass().await;
@@ -253,6 +270,8 @@ impl Worker {
             },
             None => self.mailbox.recv().await,
         };
+        // Before mail is taken in, which may bring times of its own.
+        self.follow_clock().await;
         if let Some(mail) = mail {
             self.take(mail).await;
         }
@@ -282,7 +301,7 @@ impl Worker {
             Mail::PreStopOver { id } => self.pre_stops.end(&id),
             Mail::ObjectsChanged(keys) => self.on_objects_changed(keys),
             Mail::NotRefreshed(errors) => self.on_not_refreshed(errors),
-            Mail::Exceeded(message) => self.evict = Some(message),
+            Mail::Measured(used) => self.storage = Some(used),
             Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,
             Mail::Annotate { name, value, reply } => self.on_annotate(name, value, reply).await,
             Mail::AddEphemeral { container, reply } => self.on_add_ephemeral(*container, reply).await,

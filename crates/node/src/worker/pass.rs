@@ -13,10 +13,8 @@ use reprise_core::timeline::Entry;
 use super::Worker;
 use super::weight::needs_disk;
 use crate::error::{NodeError, chain};
-use crate::pod_cgroup;
 use crate::publisher::News;
 use crate::record::ledger_file;
-use crate::volumes;
 use crate::{events, fault};
 
 /// How long a ledger change that can wait does wait.
@@ -44,7 +42,7 @@ impl Worker {
         self.act(&plan.actions);
         if self.stage != Stage::Live {
             self.stop_measuring();
-            self.release_volumes().await;
+            self.release().await;
         }
         let mut entries = std::mem::take(&mut self.own_entries);
         entries.extend(plan.entries);
@@ -73,7 +71,7 @@ impl Worker {
             sandbox_failure: self.sandbox_failure.clone(),
             probes: self.verdicts.clone(),
             post_start: self.post_start.clone(),
-            evict: self.evict.clone(),
+            storage: self.storage.clone(),
         };
         plan(&desired, &observed, &self.ledger, Timestamp::now())
     }
@@ -169,64 +167,26 @@ impl Worker {
         }
     }
 
-    /// Removes what the Pod has on disk. True when nothing is left.
+    /// Removes the Pod's cgroup and what it has on disk. True when nothing is left.
     pub(super) async fn tear_down(&mut self) -> bool {
         self.flights.abort_all();
         self.shared.publisher.settle().await;
-        self.clear_cgroup().await;
-        let work = self.volumes.clone();
-        let removed = tokio::task::spawn_blocking(move || work.tear_down());
+        let (shared, pod, work) = (self.shared.clone(), self.pod.clone(), self.volumes.clone());
+        let removed = tokio::task::spawn_blocking(move || {
+            // The folder last: it says that there may be more.
+            shared.cgroups.remove(&pod).map_err(|error| chain(&error))?;
+            work.tear_down().map_err(|error| chain(&error))
+        });
         match removed.await {
             Ok(Ok(())) => true,
-            Ok(Err(error)) => self.tear_down_later(&chain(&error)),
+            Ok(Err(error)) => self.tear_down_later(&error),
             Err(error) => self.tear_down_later(&error.to_string()),
         }
     }
 
-    /// A foreign runtime leaves it. One that stays is in nobody's way.
-    async fn clear_cgroup(&self) {
-        let config = &self.shared.config;
-        let Some(root) = config.cgroup_root.clone().filter(|_| config.foreign_runtime) else { return };
-        let uid = self.uid.clone();
-        match tokio::task::spawn_blocking(move || pod_cgroup::clear(&root, &uid)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(pod = %self.key, %error, "the pod's cgroup stays"),
-            Err(error) => tracing::error!(pod = %self.key, %error, "clearing the pod's cgroup failed"),
-        }
-    }
-
     fn tear_down_later(&mut self, error: &str) -> bool {
-        tracing::error!(pod = %self.key, error, "the pod's folder can't be removed, trying again");
+        tracing::error!(pod = %self.key, error, "what is left of the pod can't be removed, trying again");
         self.retry_at = Some(Instant::now() + DISK_PAUSE);
         false
-    }
-
-    pub(super) fn stop_measuring(&mut self) {
-        if let Some(task) = self.measuring.take() {
-            task.abort();
-        }
-    }
-
-    /// Measures volumes that have a limit, off this task's way, as long as the worker lives.
-    pub(super) fn start_measuring(&mut self) {
-        if !volumes::usage::needs_measuring(&self.pod) {
-            return;
-        }
-        let (pod, paths, sender) = (self.pod.clone(), self.paths.clone(), self.sender.clone());
-        let period = self.shared.config.usage_period;
-        let task = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(period).await;
-                let (pod, paths) = (pod.clone(), paths.clone());
-                let measured = tokio::task::spawn_blocking(move || volumes::usage::exceeded(&pod, &paths)).await;
-                match measured {
-                    Ok(Ok(Some(message))) => return super::tasks::post(&sender, super::mail::Mail::Exceeded(message)),
-                    Ok(Ok(None)) => {}
-                    Ok(Err(error)) => tracing::debug!(%error, "volumes can't be measured yet"),
-                    Err(error) => tracing::error!(%error, "measuring volumes failed"),
-                }
-            }
-        });
-        self.measuring = Some(task.abort_handle());
     }
 }

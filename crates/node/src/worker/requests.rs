@@ -57,7 +57,7 @@ impl Worker {
         answer(reply, result);
     }
 
-    async fn change(&mut self, change: impl FnOnce(&mut Pod)) -> Result<(), NodeError> {
+    pub(super) async fn change(&mut self, change: impl FnOnce(&mut Pod)) -> Result<(), NodeError> {
         let mut pod = Pod::clone(&self.pod);
         change(&mut pod);
         let (paths, written) = (self.paths.clone(), pod.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use reprise_core::observed::{ContainerObservation, RuntimeExit, RuntimeState, SandboxObservation};
-use reprise_cri::v1::{ContainerState, PodSandboxState};
+use reprise_cri::v1::{ContainerState, PodSandboxConfig, PodSandboxState};
 use reprise_cri::{CodeClass, CriError};
 use tokio::sync::mpsc;
 
@@ -18,8 +18,9 @@ use crate::error::chain;
 use crate::events;
 use crate::image::ensure::{self, Ensured};
 use crate::paths::PodPaths;
-use crate::runtime_calls::{Runtime, reading};
+use crate::runtime_calls::{Runtime, labels, reading};
 use crate::sandbox;
+use crate::sandbox::build::SandboxConfigError;
 
 /// How often to try to remove what is in the way, and the pause in between.
 const CLEARING_TRIES: u32 = 100;
@@ -54,21 +55,31 @@ pub(super) fn post(mailbox: &mpsc::UnboundedSender<Mail>, mail: Mail) {
 }
 
 impl Job {
+    /// The sandbox's configuration, the same in every call that has it.
+    fn sandbox_config(&self, attempt: u32) -> Result<PodSandboxConfig, SandboxConfigError> {
+        let mut config = sandbox::build::config(&self.pod, &self.shared.config, &self.paths, attempt)?;
+        labels::sign(&mut config.labels, &self.shared.node_id);
+        Ok(config)
+    }
+
     fn tell(&self, event: events::PodEvent) {
         self.shared.publisher.tell_event(&self.pod, event);
     }
 }
 
-/// Volumes, then the sandbox, then its addresses.
+/// The Pod's cgroup, volumes, then the sandbox, then its addresses.
 pub(super) async fn create_sandbox(job: Job, attempt: u32) -> Outcome {
     const REASON: &str = "CreatePodSandboxError";
     let preparing = job.clone();
     let prepared = blocking(move || {
+        let cgroup = preparing.shared.cgroups.set_up(&preparing.pod);
+        cgroup.map_err(|e| {
+            ("FailedCreatePodContainer", format!("unable to ensure pod container exists: {}", chain(&e)))
+        })?;
         preparing.volumes.set_up().map_err(|e| ("FailedMount", chain(&e)))?;
         std::fs::create_dir_all(preparing.paths.logs())
             .map_err(|e| (REASON, format!("can't create the log folder {}: {e}", preparing.paths.logs().display())))?;
-        sandbox::build::config(&preparing.pod, &preparing.shared.config, &preparing.paths, attempt)
-            .map_err(|e| (REASON, chain(&e)))
+        preparing.sandbox_config(attempt).map_err(|e| (REASON, chain(&e)))
     });
     let config = match prepared.await {
         Ok(Ok(config)) => config,
@@ -94,7 +105,7 @@ pub(super) async fn ensure_image(
     image: String,
     policy: Option<String>,
 ) -> Outcome {
-    let sandbox = match sandbox::build::config(&job.pod, &job.shared.config, &job.paths, 0) {
+    let sandbox = match job.sandbox_config(0) {
         Ok(config) => config,
         Err(error) => return Outcome::ImageFailed { attempt, reason: "ErrImagePull", message: chain(&error) },
     };
@@ -132,12 +143,12 @@ pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
             pod_ips: &of.sandbox.ips,
             qos: &of.qos,
             machine: &preparing.shared.machine,
+            offered: &preparing.shared.offered,
             objects: &preparing.shared.objects,
         };
-        let config = build::config(&around, &run).map_err(|e| ("CreateContainerConfigError", chain(&e)))?;
-        let sandbox =
-            sandbox::build::config(&preparing.pod, &preparing.shared.config, &preparing.paths, of.sandbox.attempt)
-                .map_err(|e| (REASON, chain(&e)))?;
+        let mut config = build::config(&around, &run).map_err(|e| ("CreateContainerConfigError", chain(&e)))?;
+        labels::sign(&mut config.labels, &preparing.shared.node_id);
+        let sandbox = preparing.sandbox_config(of.sandbox.attempt).map_err(|e| (REASON, chain(&e)))?;
         Ok((config, sandbox))
     });
     let (config, sandbox) = match prepared.await {

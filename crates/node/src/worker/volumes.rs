@@ -70,7 +70,7 @@ impl VolumeWork {
             return None;
         }
         let pod = self.pod();
-        let (objects, machine) = (&self.shared.objects, &self.shared.machine);
+        let (objects, machine) = (&self.shared.objects, &self.shared.offered);
         Some(work(VolumesOf { pod: &pod, paths: &self.paths, objects, machine }))
     }
 
@@ -119,16 +119,22 @@ impl Worker {
     }
 
     /// After the Pod's end.
-    pub(super) async fn release_volumes(&mut self) {
-        if std::mem::replace(&mut self.volumes_released, true) {
+    pub(super) async fn release(&mut self) {
+        if std::mem::replace(&mut self.released, true) {
             return;
         }
-        let work = self.volumes.clone();
-        match tokio::task::spawn_blocking(move || work.release()).await {
-            Ok(Ok(())) => {}
-            // They go with the Pod's folder at the latest.
-            Ok(Err(error)) => tracing::warn!(pod = %self.key, error = %chain(&error), "a volume of an ended pod stays"),
-            Err(error) => tracing::error!(pod = %self.key, %error, "releasing volumes failed"),
+        let (work, shared, pod) = (self.volumes.clone(), self.shared.clone(), self.pod.clone());
+        let released = tokio::task::spawn_blocking(move || {
+            let cgroup = shared.cgroups.remove(&pod).map_err(|error| chain(&error));
+            let volumes = work.release().map_err(|error| chain(&error));
+            [cgroup, volumes]
+        });
+        match released.await {
+            // What stays goes with the Pod's folder at the latest.
+            Ok(results) => results.into_iter().filter_map(Result::err).for_each(|error| {
+                tracing::warn!(pod = %self.key, error, "something of an ended pod stays");
+            }),
+            Err(error) => tracing::error!(pod = %self.key, %error, "releasing what an ended pod had failed"),
         }
     }
 }

@@ -86,7 +86,7 @@ async fn start(node: &NodeArgs, settings: Settings) -> Result<(Agent, News)> {
 }
 
 async fn watch(agent: &Agent, news: News, pod: Pod, output: Output, witness: &Arc<Mutex<Witness>>) -> Result<Outcome> {
-    let options = Options { keep: false, events: false, limit: Some(LIMIT) };
+    let options = Options { keep: false, events: false, limit: Some(LIMIT), serves: false };
     let mut session = Session::new(&agent.node, news, Teller::new(output), options)?;
     let seen_by = Arc::clone(witness);
     session.witness(move |pod, entry| seen_by.lock().unwrap_or_else(PoisonError::into_inner).see(pod, entry));

@@ -49,6 +49,11 @@ impl PodLogs {
         Ok(())
     }
 
+    /// There were logs and their folder is gone, with the Pod.
+    pub fn is_gone(&self) -> bool {
+        !self.runs.is_empty() && !self.folder.exists()
+    }
+
     fn find_runs(&mut self) -> Result<()> {
         for (container, folder) in entries(&self.folder)? {
             for (name, path) in entries(&folder)? {

@@ -35,6 +35,9 @@ pub struct PodReport {
     /// The names of its sidecars: the status alone doesn't tell them from other init containers.
     #[serde(skip)]
     pub sidecars: BTreeSet<String>,
+    /// How many regular containers it has: the status of a Pod that was refused lists none.
+    #[serde(skip)]
+    pub regular: usize,
     pub status: PodStatus,
     /// Its in-place restarts, oldest first.
     pub steps: Vec<StepRecord>,
@@ -57,6 +60,7 @@ impl PodReport {
             terminating: view.pod.metadata.deletion_timestamp.is_some(),
             created_at: view.pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
             sidecars: sidecars(&view.pod),
+            regular: view.pod.spec.as_ref().map_or(0, |spec| spec.containers.len()),
             status: view.status.clone(),
             steps: view.all_steps(),
         }

@@ -7,8 +7,8 @@ use super::PodReport;
 /// How many containers are ready, of how many.
 pub fn ready(pod: &PodReport) -> String {
     let sidecars = pod.init_containers().iter().filter(|c| pod.is_sidecar(&c.name));
-    let counted: Vec<&ContainerStatus> = sidecars.chain(pod.containers()).collect();
-    format!("{}/{}", counted.iter().filter(|c| c.ready).count(), counted.len())
+    let ready = sidecars.chain(pod.containers()).filter(|c| c.ready).count();
+    format!("{ready}/{}", pod.sidecars.len() + pod.regular)
 }
 
 /// The restarts of the init containers while they run; then those of the regular containers and sidecars.

@@ -22,6 +22,11 @@ pub struct PodSummary {
     pod: String,
     uid: String,
     pub phase: String,
+    /// Why it failed, where that is not the containers' doing: `Evicted`, `OutOfcpu`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     epoch: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip: Option<String>,
@@ -68,6 +73,8 @@ impl PodSummary {
             pod: pod.pod.clone(),
             uid: pod.uid.clone(),
             phase: pod.phase.clone(),
+            reason: pod.status.reason.clone(),
+            message: pod.status.message.clone(),
             epoch: pod.epoch,
             ip: pod.ip.clone(),
             sandbox: pod.sandbox.clone(),
@@ -83,9 +90,12 @@ impl PodSummary {
             n => format!(", restarted in place {n} times"),
         };
         let mut text = format!("{}: {}{restarts}\n", self.pod, self.phase);
+        if let Some(reason) = &self.reason {
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "  {reason}: {}", self.message.as_deref().unwrap_or_default().trim_end());
+        }
         for (name, container) in &self.containers {
             let exit = container.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
-            // Writing to a string can't fail.
             let _ = writeln!(text, "  {name}: {} restarts{exit}", container.restart_count);
         }
         for step in &self.steps {

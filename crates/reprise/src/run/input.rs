@@ -16,7 +16,7 @@ use crate::failure::BadInput;
 use crate::manifests::Source;
 
 /// What is in manifests.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Input {
     /// The Pods.
     pub pods: Vec<Pod>,

@@ -32,6 +32,21 @@ pub fn entry_line(pod: &PodReport, entry: &Entry, since_trigger_ms: Option<f64>)
 /// The line of a Kubernetes Event.
 pub fn event_line(pod: &PodReport, event: &PodEvent) -> Map<String, Value> {
     let mut line = about(pod, event.time, pod.epoch);
+    line.extend(event_fields(event));
+    line
+}
+
+/// The line of a Kubernetes Event about the node.
+pub fn node_event_line(node: &str, event: &PodEvent) -> Map<String, Value> {
+    let mut line = Map::new();
+    line.insert("time".to_owned(), json!(microseconds(event.time)));
+    line.insert("node".to_owned(), json!(node));
+    line.extend(event_fields(event));
+    line
+}
+
+fn event_fields(event: &PodEvent) -> Map<String, Value> {
+    let mut line = Map::new();
     line.insert("event".to_owned(), json!("Event"));
     line.insert("type".to_owned(), json!(event.event_type));
     line.insert("reason".to_owned(), json!(event.reason));

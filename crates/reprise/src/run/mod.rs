@@ -9,6 +9,7 @@ mod timeline_text;
 mod trigger_clock;
 mod watched;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -29,16 +30,18 @@ use session::{Options, Outcome, Session, say_kept};
 
 /// Runs the verb.
 pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
-    let sources = manifests::read(&args.manifests)?;
-    let Input { pods, objects, warnings } = input::admit_all(&sources, settings.gates)?;
+    let settings = &settings.with_static_pods(args.static_pod_path.as_deref(), args.static_pod_url)?;
+    let serves = settings.static_pods.is_some();
+    let Input { pods, objects, warnings } = read(&args.manifests, settings)?;
     warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
     let settings = &settings.with_http(args.kubelet_address, args.client_ca_file)?;
     let (agent, news) = Agent::start(settings).await?;
     say_where_the_api_is(&agent.node);
-    let options = Options { keep: args.keep, events: args.events, limit: None };
+    let options = Options { keep: args.keep, events: args.events, limit: None, serves };
     let session = async {
         let mut session = Session::new(&agent.node, news, Teller::new(args.output), options)?;
         add_pods(&agent.node, &mut session, pods, objects).await?;
+        session.watch_static_pods()?;
         session.finish().await
     };
     let outcome = session.await;
@@ -48,7 +51,16 @@ pub async fn run(args: RunArgs, settings: &Settings) -> Result<ExitCode> {
         say_kept(&settings.data_dir, &outcome.pods);
     }
     print_summary(args.output, &Summary::of(&outcome.pods))?;
-    Ok(exit_code(&outcome, args.keep))
+    Ok(exit_code(&outcome, args.keep || serves))
+}
+
+/// What the manifests hold. There need not be any where static Pods are from elsewhere.
+fn read(manifests: &[PathBuf], settings: &Settings) -> Result<Input, BadInput> {
+    match (manifests.is_empty(), &settings.static_pods) {
+        (false, _) => input::admit_all(&manifests::read(manifests)?, settings.gates),
+        (true, Some(_)) => Ok(Input::default()),
+        (true, None) => Err(BadInput::new("nothing to run: give manifests, --static-pod-path or --static-pod-url")),
+    }
 }
 
 fn say_where_the_api_is(node: &Node) {
@@ -88,8 +100,8 @@ fn print_summary(output: Output, summary: &Summary) -> Result<()> {
     }
 }
 
-/// 0 if all Pods succeeded, 1 if one did not, also when Ctrl-C ended them; whoever interrupts a run that is to be kept has
-/// got what was asked for.
+/// 0 if all Pods succeeded, 1 if one did not, also when Ctrl-C ended them; whoever interrupts a run that is to be kept, or
+/// that has no end of its own, has got what was asked for.
 fn exit_code(outcome: &Outcome, keep: bool) -> ExitCode {
     let succeeded = |pod: &PodReport| pod.phase == "Succeeded";
     let kept = outcome.interrupted && keep;

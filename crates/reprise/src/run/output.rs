@@ -60,6 +60,15 @@ impl Teller {
         }
     }
 
+    /// An Event about the node itself.
+    pub fn node_event(&mut self, node: &str, event: &PodEvent) -> Result<()> {
+        match self {
+            Self::Json => json::print(&json::node_event_line(node, event)),
+            Self::Text { text, .. } => text.node_event(node, event),
+            Self::Nobody => Ok(()),
+        }
+    }
+
     /// Shows what containers have written since.
     pub fn show_logs(&mut self) -> Result<()> {
         match self {

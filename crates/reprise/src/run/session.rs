@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use jiff::SignedDuration;
 use reprise_core::plan::Stage;
+use reprise_core::static_pod;
 use reprise_core::timeline::Entry;
 use reprise_node::{News, Node, NodeError, NodeEvent, NodePaths, PodKey, PodView};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -32,6 +33,8 @@ pub struct Options {
     pub events: bool,
     /// How long to wait for the end; none is for ever.
     pub limit: Option<Duration>,
+    /// Go on for static Pods, which come and go, until somebody interrupts.
+    pub serves: bool,
 }
 
 /// Somebody who looks on.
@@ -93,6 +96,18 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Tells about the static Pods that there are.
+    pub fn watch_static_pods(&mut self) -> Result<()> {
+        if !self.options.serves {
+            return Ok(());
+        }
+        let of_source = |view: &PodView| static_pod::Source::of(&view.pod).is_some();
+        let is_new =
+            |view: &PodView| self.pods.iter().all(|pod| Some(&pod.report.uid) != view.pod.metadata.uid.as_ref());
+        let views: Vec<PodView> = self.node.pods().into_iter().filter(of_source).filter(is_new).collect();
+        views.iter().try_for_each(|view| self.watch(view, true))
+    }
+
     /// Goes on until all Pods have ended or somebody interrupts, and then removes them unless they are to be kept.
     pub async fn finish(mut self) -> Result<Outcome> {
         let mut interrupted = false;
@@ -135,7 +150,7 @@ impl<'a> Session<'a> {
     }
 
     fn all_ended(&self) -> bool {
-        self.pods.iter().all(Watched::has_ended)
+        !self.options.serves && self.pods.iter().all(Watched::has_ended)
     }
 
     fn is_over(&self) -> bool {
@@ -146,16 +161,35 @@ impl<'a> Session<'a> {
     }
 
     fn take(&mut self, event: &NodeEvent) -> Result<()> {
+        if let News::NodeEvent(about) = &event.news {
+            return if self.options.events { self.teller.node_event(&event.pod.name, about) } else { Ok(()) };
+        }
+        self.notice_static_pod(event)?;
         let Some(pod) = self.pods.iter_mut().find(|pod| pod.report.uid == event.uid) else { return Ok(()) };
         let since_trigger = pod.fold(&event.news);
+        if self.options.serves && self.phase == Phase::Running && pod.stage == Stage::Gone {
+            self.pods.retain(|pod| pod.report.uid != event.uid);
+            return Ok(());
+        }
         match &event.news {
             News::Entry(entry) => {
                 (self.witness)(&pod.report, entry);
                 self.teller.entry(&pod.report, entry, since_trigger)
             }
             News::Event(event) if self.options.events => self.teller.event(&pod.report, event),
-            News::Status { .. } | News::Step(_) | News::Event(_) => Ok(()),
+            News::Status { .. } | News::Step(_) | News::Event(_) | News::NodeEvent(_) => Ok(()),
         }
+    }
+
+    /// A static Pod comes without having been asked for here.
+    fn notice_static_pod(&mut self, event: &NodeEvent) -> Result<()> {
+        let follows = self.options.serves && self.phase == Phase::Running;
+        if !follows || self.pods.iter().any(|pod| pod.report.uid == event.uid) {
+            return Ok(());
+        }
+        let view = self.node.pod(&event.pod).filter(|view| static_pod::Source::of(&view.pod).is_some());
+        let view = view.filter(|view| view.pod.metadata.uid.as_ref() == Some(&event.uid));
+        view.map_or(Ok(()), |view| self.watch(&view, false))
     }
 
     /// When nobody can be told any more, the Pods are still brought to their end.
@@ -181,6 +215,9 @@ impl<'a> Session<'a> {
 
     async fn remove(&mut self, interrupted: bool, grace: Option<SignedDuration>) -> Result<()> {
         self.phase = Phase::Removing { interrupted };
+        // They would come back, and one may just have come.
+        self.node.leave_static_pods().await;
+        self.watch_static_pods()?;
         for pod in self.pods.iter_mut().filter(|pod| pod.stage != Stage::Gone) {
             delete(self.node, &pod.key, grace).await?;
         }

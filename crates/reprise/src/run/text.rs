@@ -36,11 +36,20 @@ impl Text {
 
     /// One Kubernetes Event.
     pub fn event(&mut self, pod: &PodReport, event: &PodEvent) -> Result<()> {
-        self.show_logs()?;
         let object = event.field_path.as_deref().map(|path| format!(" {path}")).unwrap_or_default();
+        self.event_of(&format!("{}{object}", pod.short_name()), event)
+    }
+
+    /// One Kubernetes Event about the node.
+    pub fn node_event(&mut self, node: &str, event: &PodEvent) -> Result<()> {
+        self.event_of(&format!("node {node}"), event)
+    }
+
+    fn event_of(&mut self, object: &str, event: &PodEvent) -> Result<()> {
+        self.show_logs()?;
         let kind = format!("{:?}", event.event_type);
         let (reason, often) = (&event.reason, often(event));
-        print(&format!("{:>8}  {}{object}  {kind} {reason}{often}: {}", "event", pod.short_name(), event.message))
+        print(&format!("{:>8}  {object}  {kind} {reason}{often}: {}", "event", event.message))
     }
 
     /// Prints what the containers have written since the last time. True if they have.
@@ -55,6 +64,7 @@ impl Text {
                     .and_then(|()| out.write_all(b"\n"))
             })?;
         }
+        self.logs.retain(|logs| !logs.is_gone());
         out.flush().context("writing to standard output")?;
         Ok(new)
     }

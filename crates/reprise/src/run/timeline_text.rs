@@ -41,6 +41,7 @@ fn sentence(happened: &Happened) -> String {
         }
         Happened::PodReady => "Pod ready".to_owned(),
         Happened::PodSucceeded => "Pod succeeded".to_owned(),
+        Happened::PodRefused { reason, message } => format!("Pod refused: {reason}: {message}"),
         Happened::PodFailed { reason, message } => match (reason.as_str(), message.as_str()) {
             ("", _) => "Pod failed".to_owned(),
             (reason, message) => format!("Pod failed: {reason}: {message}"),

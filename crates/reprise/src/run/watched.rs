@@ -44,7 +44,7 @@ impl Watched {
                 self.report.steps.retain(|known| known.epoch != step.epoch);
                 self.report.steps.push(step.clone());
             }
-            News::Event(_) => {}
+            News::Event(_) | News::NodeEvent(_) => {}
         }
         None
     }

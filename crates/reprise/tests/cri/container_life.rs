@@ -14,6 +14,8 @@ cases![
     exit_codes_and_reasons_are_kept,
     starting_twice_is_refused,
     a_program_that_is_not_there_fails_the_start,
+    what_can_not_be_created_fails_the_start,
+    what_is_still_being_created_can_be_ended_and_removed,
     removing_a_running_container_ends_it,
     removing_twice_is_fine,
     an_unknown_container_is_not_found,
@@ -102,6 +104,39 @@ async fn a_program_that_is_not_there_fails_the_start(scene: &Scene) {
     assert_eq!(status.reason, "StartError");
     assert!(status.message.contains("/no/such/program"), "{}", status.message);
     scene.remove(&id).await.unwrap();
+}
+
+async fn what_can_not_be_created_fails_the_start(scene: &Scene) {
+    let folder = scene.folder("data");
+    std::fs::write(folder.join("file"), "").unwrap();
+    let pod = scene.pod().await;
+    let config = scene.container("main", &["forever"]).with(|config| {
+        config.mounts.push(mount(&folder.join("file"), "/a"));
+        config.mounts.push(mount(&folder, "/a/b"));
+    });
+    let id = scene.create(&pod, config.clone()).await;
+    let refused = scene.try_start(&id).await.unwrap_err();
+    assert!(refused.message().to_lowercase().contains("not a directory"), "{refused}");
+    let status = scene.exit(&id).await;
+    assert_eq!((status.exit_code, status.reason.as_str(), status.started_at), (128, "StartError", 0), "{status:?}");
+    scene.remove(&id).await.unwrap();
+    let again = config.with(|config| config.mounts.clear());
+    scene.run(&pod, again).await;
+}
+
+async fn what_is_still_being_created_can_be_ended_and_removed(scene: &Scene) {
+    let pod = scene.pod().await;
+    for _ in 0..5 {
+        let config = scene.container("main", &["forever"]);
+        let id = scene.create(&pod, config.clone()).await;
+        scene.remove(&id).await.unwrap();
+        let id = scene.create(&pod, config).await;
+        scene.start(&id).await;
+        scene.stop(&id, 0).await.unwrap();
+        scene.remove(&id).await.unwrap();
+    }
+    scene.create(&pod, scene.container("main", &["forever"])).await;
+    scene.stop_pod(&pod.id).await.unwrap();
 }
 
 async fn removing_a_running_container_ends_it(scene: &Scene) {

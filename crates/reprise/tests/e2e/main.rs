@@ -6,6 +6,7 @@
 #[macro_use]
 mod runtimes;
 
+mod care;
 mod containerd;
 mod crash;
 mod cri_streams;
@@ -18,8 +19,10 @@ mod machine;
 mod network;
 mod outcomes;
 mod pod_features;
+mod resources;
 mod scene;
 mod settings_file;
+mod static_pods;
 mod streams;
 mod telling;
 mod triggers;

@@ -18,12 +18,12 @@ fn files(node: &Node, settings: &str) -> (PathBuf, PathBuf) {
 #[test]
 fn a_field_without_meaning_is_named_and_the_pods_run() {
     let node = Node::with_testload();
-    let (config, manifest) = files(&node, "maxPods: 50\npodPidsLimit: 100\n");
+    let (config, manifest) = files(&node, "podsPerCore: 50\npodPidsLimit: 100\n");
     let log = ["--log-level", "info", "--log-format", "json"];
     let output = node.command().arg("--config").arg(&config).args(log).arg("run").arg(&manifest).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stderr}");
-    assert!(stderr.contains("kubelet.yaml: maxPods: not supported: it changes nothing\n"), "{stderr}");
+    assert!(stderr.contains("kubelet.yaml: podsPerCore: not supported: it changes nothing\n"), "{stderr}");
     let lines = stderr.lines().filter(|line| line.starts_with('{'));
     let said: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |event: &str| said.iter().any(|line| line["event"] == event && line["pod"] == "default/p");

@@ -75,8 +75,8 @@ impl Bridge {
         let mut state = self.state.lock().await;
         let bridge = self.ensure(&mut state).await?;
         let addresses = state.addresses.take(sandbox)?;
-        let (host, pod) = link_names(sandbox);
-        self.links.make_pair(&host, &pod, bridge, shim).await?;
+        let host = link_name(sandbox);
+        self.links.make_pair(&host, inside::LINK, bridge, shim).await?;
         if !request.ports.is_empty() {
             let held = Held { pod: request.pod(), addresses, ports: request.ports.clone() };
             state.ports.claim(sandbox, held)?;
@@ -85,7 +85,7 @@ impl Bridge {
             self.forget_senders(&request.ports).await;
         }
         drop(state);
-        inside::configure(shim, pod, addresses, self.subnets).await?;
+        inside::configure(shim, addresses, self.subnets).await?;
         Ok(addresses)
     }
 
@@ -93,8 +93,7 @@ impl Bridge {
     pub async fn detach(&self, sandbox: &str) -> Result<(), NetworkError> {
         let mut state = self.state.lock().await;
         self.close(&mut state, sandbox).await?;
-        let (host, _) = link_names(sandbox);
-        self.links.delete(&host).await?;
+        self.links.delete(&link_name(sandbox)).await?;
         if state.addresses.release(sandbox)? {
             self.remove(&mut state).await?;
         }
@@ -225,8 +224,7 @@ impl Bridge {
     }
 }
 
-/// The two ends of a sandbox's pair. Link names have at most 15 characters.
-fn link_names(sandbox: &str) -> (String, String) {
-    let short = sandbox.get(..10).unwrap_or(sandbox);
-    (format!("rpr{short}"), format!("rpp{short}"))
+/// The host's end of a sandbox's pair. Link names have at most 15 characters.
+fn link_name(sandbox: &str) -> String {
+    format!("rpr{}", sandbox.get(..10).unwrap_or(sandbox))
 }

@@ -46,12 +46,12 @@ pub enum InsideError {
     Died,
 }
 
-/// Brings up `lo`, renames `link` to `eth0` and gives it its addresses and the default routes.
-pub async fn configure(pid: i32, link: String, addresses: PodAddresses, subnets: Subnets) -> Result<(), InsideError> {
+/// Brings up `lo` and `eth0`, and gives that its addresses and the default routes.
+pub async fn configure(pid: i32, addresses: PodAddresses, subnets: Subnets) -> Result<(), InsideError> {
     within(pid, move |handle| {
         Box::pin(async move {
             bring_up_loopback(handle).await?;
-            set_up(handle, &link, addresses, subnets).await
+            set_up(handle, addresses, subnets).await
         })
     })
     .await
@@ -106,11 +106,11 @@ async fn bring_up_loopback(handle: &Handle) -> Result<(), InsideError> {
     handle.link().set(up).execute().await.map_err(error("bring up lo"))
 }
 
-async fn set_up(handle: &Handle, link: &str, addresses: PodAddresses, subnets: Subnets) -> Result<(), InsideError> {
+async fn set_up(handle: &Handle, addresses: PodAddresses, subnets: Subnets) -> Result<(), InsideError> {
     let refused = |e| InsideError::Sysctl(Box::new(e));
-    sysctl::believe_no_routers(link).map_err(refused)?;
-    let eth0 = index(handle, link).await?;
-    let up = LinkUnspec::new_with_index(eth0).name(LINK).up().build();
+    sysctl::believe_no_routers(LINK).map_err(refused)?;
+    let eth0 = index(handle, LINK).await?;
+    let up = LinkUnspec::new_with_index(eth0).up().build();
     handle.link().set(up).execute().await.map_err(error("bring up eth0"))?;
     let v4 = IpAddr::V4(addresses.v4);
     give_address(handle, eth0, v4, subnets.v4.prefix()).await.map_err(error("give eth0 its address"))?;

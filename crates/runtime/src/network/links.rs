@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use futures::TryStreamExt;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
-use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkUnspec, LinkVeth};
+use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
+use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::NetworkError;
 
@@ -97,16 +97,14 @@ impl Links {
         give_address(&self.0, index, ip, prefix).await.map_err(failed("give an address to", name))
     }
 
-    /// Makes a pair, one end on the bridge and up, the other in the network namespace of process `pid`.
+    /// Makes a pair, one end on the bridge and up, the other in the network namespace of process `pid`. All at once: a
+    /// link that is moved to another namespace waits for the whole machine's packet
+    /// handling, one that is made there does not.
     pub async fn make_pair(&self, host: &str, pod: &str, bridge: u32, pid: i32) -> Result<(), NetworkError> {
-        let link = self.0.link();
-        link.add(LinkVeth::new(host, pod).build()).execute().await.map_err(failed("make the link", host))?;
-        let pod_index = self.index(pod).await?;
-        let away = LinkUnspec::new_with_index(pod_index).setns_by_pid(pid.unsigned_abs()).build();
-        link.set(away).execute().await.map_err(failed("move into the sandbox", pod))?;
-        let host_index = self.index(host).await?;
-        let up = LinkUnspec::new_with_index(host_index).controller(bridge).up().build();
-        link.set(up).execute().await.map_err(failed("bring up", host))
+        let far = LinkMessageBuilder::<LinkUnspec>::new().name(pod).setns_by_pid(pid.unsigned_abs()).build();
+        let near = LinkVeth::new(host, pod).set_info_data(InfoData::Veth(InfoVeth::Peer(far)));
+        let pair = near.controller(bridge).up().build();
+        self.0.link().add(pair).execute().await.map_err(failed("make the link", host))
     }
 
     /// Lets packets leave a bridge where they came in: where the bridge's frames pass the packet filter, a Pod that

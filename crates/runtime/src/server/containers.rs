@@ -1,5 +1,6 @@
 //! Creating and starting containers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use reprise_cri::v1::ContainerConfig;
@@ -13,7 +14,7 @@ use super::parking::Key;
 use super::sandboxes::{CONFIG, save_config};
 use super::state::{Container, ContainerRecord, Run, Sandbox};
 use crate::disk::{self, DiskError};
-use crate::shim::protocol::{CANNOT_START, Call, Exit, Outcome};
+use crate::shim::protocol::{CANNOT_START, Call, Exit, Outcome, StreamsWanted};
 use crate::shim_client::{Shim, ShimError};
 use crate::spec::{self, Place, SpecError};
 use crate::stop_signal;
@@ -40,38 +41,45 @@ impl Engine {
             return Err(exists(Some(twin.id.clone())));
         }
         let image = self.image_of(&config)?;
-        let (id, record) = match sandbox.lot.take(&Key::of(&config, &image)) {
-            Some(parked) => {
-                let record = record_of(&sandbox, &config, &image, &parked);
-                self.write_record(&parked.id, &config, &record)?;
-                (parked.id, record)
-            }
-            None => self.create_anew(&sandbox, &shim, &config, &image).await?,
+        let parked = sandbox.lot.take(&Key::of(&config, &image));
+        let anew = parked.is_none();
+        let made = match parked {
+            Some(parked) => parked,
+            None => self.lay_out(&sandbox, &shim, &config, &image)?,
         };
+        let record = record_of(&sandbox, &config, &image, &made);
+        if let Err(e) = self.write_record(&made.id, &config, &record) {
+            self.abandon(&made.id, &sandbox).await;
+            return Err(e);
+        }
+        let id = made.id;
         let dir = self.layout.container(&id);
-        let container = Container::new(id.clone(), dir, Arc::clone(&sandbox), config, record, Run::default());
-        self.created(container);
-        Ok(id)
+        let container = Arc::new(Container::new(id, dir, Arc::clone(&sandbox), config, record, Run::default()));
+        self.created(&container);
+        if anew && let Err(e) = begin_creation(&shim, &container) {
+            self.removed(&container);
+            self.abandon(&container.id, &sandbox).await;
+            return Err(e.into());
+        }
+        Ok(container.id.clone())
     }
 
-    async fn create_anew(
+    /// Writes what the create helper needs. The record comes last: a folder with one has all that it needs.
+    fn lay_out(
         &self,
         sandbox: &Sandbox,
         shim: &Shim,
         config: &ContainerConfig,
         image: &Image,
-    ) -> Result<(String, ContainerRecord), Failure> {
+    ) -> Result<Made, Failure> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let prepared = self.prepare(&id, sandbox, shim, config, image)?;
-        let made = Made { id: id.clone(), foreign_pids: prepared.foreign_pids, user: prepared.user.clone() };
-        let record = record_of(sandbox, config, image, &made);
-        // Written before the container is there: what is half made when the runtime dies can be cleared away.
-        if let Err(e) = self.write_record(&id, config, &record) {
-            self.abandon(&id, sandbox).await;
+        if let Err(e) = self.write_bundle(&id, &prepared) {
+            self.release(&id);
+            disk::remove_dir(self.layout.container(&id).path())?;
             return Err(e);
         }
-        self.make(&id, sandbox, shim, &prepared).await?;
-        Ok((id, record))
+        Ok(Made { id, foreign_pids: prepared.foreign_pids, user: prepared.user })
     }
 
     /// The image that a container is to be made of.
@@ -124,31 +132,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Has the shim create what was prepared. What is made of a failed one is cleared away.
-    pub async fn make(
-        &self,
-        id: &str,
-        sandbox: &Sandbox,
-        shim: &Shim,
-        prepared: &spec::Prepared,
-    ) -> Result<(), Failure> {
-        let made = self.try_make(id, sandbox, shim, prepared).await;
-        match &made {
-            Ok(()) => {}
-            // The shim clears up after what it could not create.
-            Err(Failure::Shim(ShimError::Refused(_))) => self.release(id),
-            Err(_) => self.abandon(id, sandbox).await,
-        }
-        made
-    }
-
-    async fn try_make(
-        &self,
-        id: &str,
-        sandbox: &Sandbox,
-        shim: &Shim,
-        prepared: &spec::Prepared,
-    ) -> Result<(), Failure> {
+    fn write_bundle(&self, id: &str, prepared: &spec::Prepared) -> Result<(), Failure> {
         let dir = self.layout.container(id);
         disk::make_dir(&dir.bundle())?;
         disk::write(&dir.creation(), &prepared.creation, false)?;
@@ -156,15 +140,31 @@ impl Engine {
         if let Some(filters) = &prepared.filters {
             filters.save(&dir.seccomp()).map_err(DiskError::io("write", &dir.seccomp()))?;
         }
-        let call = Call::Create {
-            id: id.to_owned(),
-            folder: dir.path().to_owned(),
-            cgroup: format!("{}/{id}", sandbox.cgroup),
-            foreign_pids: prepared.foreign_pids,
-            streams: prepared.streams,
-        };
-        shim.call(call).await?;
         Ok(())
+    }
+
+    /// Has the shim create what was prepared, and waits until it has. What is made of a failed one is cleared away.
+    pub async fn make(
+        &self,
+        id: &str,
+        sandbox: &Sandbox,
+        shim: &Shim,
+        prepared: &spec::Prepared,
+    ) -> Result<(), Failure> {
+        let made = match self.write_bundle(id, prepared) {
+            Ok(()) => {
+                let folder = self.layout.container(id);
+                let call = creation(id, folder.path(), sandbox, prepared.foreign_pids, prepared.streams);
+                shim.call(call).await.map(drop).map_err(Failure::from)
+            }
+            Err(e) => Err(e),
+        };
+        match &made {
+            Ok(()) => {}
+            Err(Failure::Shim(ShimError::Refused(_))) => self.discard(shim, id).await,
+            Err(_) => self.abandon(id, sandbox).await,
+        }
+        made
     }
 
     pub async fn start_container(self: &Arc<Self>, id: &str) -> Result<(), Failure> {
@@ -173,6 +173,9 @@ impl Engine {
         let _turn = container.turn.lock().await;
         self.still_there(&container)?;
         let run = container.run();
+        if let Some(exit) = run.exit.as_ref().filter(|exit| exit.started_at.is_none() && exit.code == CANNOT_START) {
+            return Err(ShimError::Refused(exit.message.clone()).into());
+        }
         if run.started_at.is_some() || run.exit.is_some() {
             let state = if run.exit.is_some() { "has ended" } else { "has been started already" };
             return Err(Failure::State { kind: "container", id: container.id.clone(), state });
@@ -208,6 +211,21 @@ impl Engine {
         let there = self.inventory.has_container(&container.id);
         if there { Ok(()) } else { Err(Failure::NotFound { kind: "container", id: container.id.clone() }) }
     }
+}
+
+/// Has the shim create a recorded container. That is not waited for: what is asked of the container next waits in the
+/// shim, and one that can't be created has ended, as other runtimes have it, before it is started.
+pub fn begin_creation(shim: &Shim, container: &Container) -> Result<(), ShimError> {
+    let (id, folder, sandbox) = (&container.id, container.dir.path(), &container.sandbox);
+    let streams = spec::streams(&container.config);
+    let creating = shim.begin(creation(id, folder, sandbox, container.record.foreign_pids, streams))?;
+    container.being_created(creating);
+    Ok(())
+}
+
+fn creation(id: &str, folder: &Path, sandbox: &Sandbox, foreign_pids: bool, streams: StreamsWanted) -> Call {
+    let (id, folder, cgroup) = (id.to_owned(), folder.to_owned(), format!("{}/{id}", sandbox.cgroup));
+    Call::Create { id, folder, cgroup, foreign_pids, streams }
 }
 
 /// A container that was made, whoever for.

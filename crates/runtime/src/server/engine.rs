@@ -8,9 +8,10 @@ use reprise_images::ImageStore;
 use tokio::sync::{RwLock, mpsc};
 
 use super::completion::UnderWay;
+use super::creations;
 use super::names::Names;
 use super::news::News;
-use super::state::{Inventory, Sandbox};
+use super::state::{Container, Inventory, Sandbox};
 use crate::RuntimeConfig;
 use crate::cgroup;
 use crate::layout::Layout;
@@ -105,9 +106,10 @@ impl Engine {
             }
             engine.clear_handed_over(&sandbox).await;
             let containers = engine.inventory.containers_of(&sandbox.id);
-            let cgroups: Vec<String> = containers.iter().map(|c| c.cgroup.clone()).collect();
+            let (shims, left) = (engine.shims_cgroup(), containers.clone());
+            let end = move || left.iter().for_each(|container| end_processes(&shims, container));
             // Processes may take their time to die. A panic there leaves them to the next start.
-            let _ = tokio::task::spawn_blocking(move || cgroups.iter().for_each(|c| cgroup::kill_all(c))).await;
+            let _ = tokio::task::spawn_blocking(end).await;
             for container in containers {
                 let exit = crate::disk::read(&container.dir.exit()).ok().flatten();
                 let exit = exit.unwrap_or_else(|| lost(container.run().started_at));
@@ -116,6 +118,14 @@ impl Engine {
             engine.sandbox_stopped(&sandbox);
         });
     }
+}
+
+/// Ends what a container without a shim has left: its processes, and those that were creating it.
+pub fn end_processes(shims: &str, container: &Container) {
+    if container.run().started_at.is_none() {
+        creations::end(shims, container.dir.path());
+    }
+    cgroup::kill_all(&container.cgroup);
 }
 
 /// The end of a container whose shim is gone.

@@ -65,15 +65,14 @@ impl Engine {
         self.tell(&sandbox.id, ContainerEventType::ContainerDeletedEvent, sandbox);
     }
 
-    pub fn created(&self, container: Container) {
-        let container = Arc::new(container);
+    pub fn created(&self, container: &Arc<Container>) {
         let mut early = self.order();
-        self.inventory.add_container(Arc::clone(&container));
+        self.inventory.add_container(Arc::clone(container));
         self.tell(&container.id, ContainerEventType::ContainerCreatedEvent, &container.sandbox);
         if let Some(at) = early.iter().position(|(id, _)| *id == container.id)
             && let Some((_, exit)) = early.remove(at)
         {
-            self.note_end(&container, exit);
+            self.note_end(container, exit);
         }
     }
 

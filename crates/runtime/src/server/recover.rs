@@ -10,12 +10,14 @@ use reprise_cri::v1::{ContainerConfig, LinuxContainerResources, PodSandboxConfig
 use rustix::process::{Pid, Signal, kill_process};
 use serde::de::DeserializeOwned;
 
+use super::containers::begin_creation;
 use super::creations;
 use super::ending::clear;
-use super::engine::{Engine, lost};
+use super::engine::{Engine, end_processes, lost};
 use super::sandboxes::{CONFIG, wait_gone};
 use super::state::{Container, ContainerRecord, Run, Sandbox, SandboxRecord};
 use crate::cgroup;
+use crate::create::Creation;
 use crate::disk::{self, DiskError};
 use crate::error::chain;
 use crate::layout::ContainerDir;
@@ -185,36 +187,49 @@ async fn container(
     let shim = sandbox.shim();
     let run = match (&shim, held) {
         (Some(_), Some(held)) => Run { started_at: held.started_at, exit: held.exit.clone() },
+        // Recorded, and its shim had not heard of it yet.
+        (Some(_), None) if !record.removing => Run::default(),
         _ => ended(&dir)?,
     };
+    let container = Arc::new(Container::new(id.to_owned(), dir, sandbox, config, record, run));
     if shim.is_none() {
-        // Its parent is gone: nobody would ever hear of its end.
-        cgroup::kill_all(&format!("{}/{id}", sandbox.cgroup));
+        // Their parent is gone: nobody would ever hear of their end.
+        end_processes(&engine.shims_cgroup(), &container);
     }
-    // A create that was cut off: nobody was told of it.
-    let half_made = if shim.is_some() { held.is_none_or(|h| h.pid.is_none()) } else { !dir.pid_file().exists() };
-    let removing = record.removing;
-    let container = Container::new(id.to_owned(), dir, sandbox, config, record, run);
-    if !removing && !half_made {
-        if let Some(resources) = changed_resources(&container.dir) {
-            container.set_resources(resources);
-        }
-        engine.inventory.add_container(Arc::new(container));
-        return Ok(());
+    if container.record.removing {
+        return finish_removal(engine, &container, held.is_some()).await;
     }
-    match shim {
-        // A create may be under way in the shim still: then it goes when it is done. That nobody wants it is written down
-        // first, for a runtime that finds it ended.
-        Some(shim) if held.is_some() => {
-            let record = ContainerRecord { removing: true, ..container.record.clone() };
-            disk::write(&container.dir.record(), &record, false)?;
-            container.sandbox.hand_over(id, container.dir.path());
-            engine.discard(&shim, id).await;
+    if let Some(resources) = changed_resources(&container.dir) {
+        container.set_resources(resources);
+    }
+    engine.inventory.add_container(Arc::clone(&container));
+    if let Some(shim) = shim.filter(|_| held.is_none()) {
+        begin_again(&shim, &container)?;
+    }
+    Ok(())
+}
+
+/// Has the shim create what was recorded before it heard of it.
+fn begin_again(shim: &Shim, container: &Container) -> Result<(), DiskError> {
+    let file = container.dir.creation();
+    if let Some(creation) = disk::read::<Creation>(&file)? {
+        disk::write(&file, &Creation { agent: std::process::id(), ..creation }, false)?;
+    }
+    if let Err(e) = begin_creation(shim, container) {
+        // A shim that has died meanwhile is told of as any other.
+        tracing::warn!(container = container.id, error = chain(&e), "it can't be created");
+    }
+    Ok(())
+}
+
+/// A removal was cut off.
+async fn finish_removal(engine: &Engine, container: &Container, is_held: bool) -> Result<(), RuntimeError> {
+    match container.sandbox.shim() {
+        Some(shim) if is_held => {
+            container.sandbox.hand_over(&container.id, container.dir.path());
+            engine.discard(&shim, &container.id).await;
         }
-        _ => {
-            creations::end(&engine.shims_cgroup(), container.dir.path());
-            clear(&container.cgroup, container.dir.path())?;
-        }
+        _ => clear(&container.cgroup, container.dir.path())?,
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ impl Engine {
         let _changing = container.sandbox.changing.read().await;
         let _turn = container.turn.lock().await;
         self.still_there(&container)?;
+        container.when_created().await;
         if container.run().exit.is_some() {
             return Err(Failure::State { kind: "container", id: container.id.clone(), state: "has ended" });
         }

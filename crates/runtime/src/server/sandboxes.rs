@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use prost::Message;
 use reprise_cri::v1::{NamespaceMode, PodSandboxConfig};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::engine::{Engine, now};
 use super::failure::Failure;
@@ -18,7 +20,7 @@ use crate::error::chain;
 use crate::mounted;
 use crate::network::{NetworkError, Request};
 use crate::shim::protocol::{Call, ShimConfig};
-use crate::shim_client::Shim;
+use crate::shim_client::StartingShim;
 use crate::spec;
 
 /// Beside the record: the config as CRI sent it.
@@ -101,12 +103,20 @@ impl Engine {
         disk::write(&dir.record(), &*sandbox.record(), false)?;
         write_files(sandbox)?;
         let config = self.shim_config(sandbox);
-        let shim = Shim::start(&self.config.program, &sandbox.id, dir, &config, self.notices.clone()).await?;
-        let pid = shim.pid;
+        let starting = StartingShim::start(&self.config.program, &sandbox.id, dir, &config).await?;
+        let pid = starting.pid;
         sandbox.record().shim = pid;
-        sandbox.set_shim(Some(Arc::new(shim)));
-        if let Some(request) = network {
-            let mut ips = self.network.attach(&request, pid).await?.into_iter().map(|ip| ip.to_string());
+        let network = async {
+            match network {
+                Some(request) => self.network.attach(&request, pid).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        // Both to their ends: what one of them has made when the other fails is cleared away by who called.
+        let (shim, ips) = tokio::join!(starting.listening(dir, self.notices.clone()), network);
+        sandbox.set_shim(Some(Arc::new(shim?)));
+        let mut ips = ips?.into_iter().map(|ip| ip.to_string());
+        {
             let mut record = sandbox.record();
             record.ip = ips.next();
             record.additional_ips = ips.collect();
@@ -160,7 +170,9 @@ impl Engine {
         let containers = self.inventory.containers_of(&sandbox.id);
         let ends = containers.iter().map(|c| self.kill_now(c));
         futures::future::try_join_all(ends).await?;
-        self.network.detach(&sandbox.id).await?;
+        // Nothing comes after it that would have to wait: the shim need not put off its clearing away any more.
+        let (detached, ()) = tokio::join!(self.network.detach(&sandbox.id), clear_removed(sandbox));
+        detached?;
         self.sandbox_stopped(sandbox);
         Ok(())
     }
@@ -189,8 +201,13 @@ impl Engine {
     pub async fn remove_cgroups(&self) {
         for _ in 0..50 {
             let Ok(_nobody_makes_one) = self.making.try_write() else { return };
-            if self.inventory.sandboxes().len() > 1 || cgroup::remove(&self.config.cgroup_root) {
+            if self.inventory.sandboxes().len() > 1 {
                 return;
+            }
+            if cgroup::remove(&self.config.cgroup_root) {
+                // A root within another one was made with it.
+                let parent = self.config.cgroup_root.rsplit_once('/').map_or("", |(parent, _)| parent);
+                return cgroup::remove_if_empty(parent);
             }
             // The shim that ended last is still being reaped.
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -218,14 +235,24 @@ impl Engine {
     }
 }
 
-/// Waits until a process has ended.
-pub async fn wait_gone(pid: i32) {
-    let proc = format!("/proc/{pid}/ns/net");
-    let end = tokio::time::Instant::now() + SHIM_ENDS;
-    // A dead process has no namespaces any more, also before it is reaped.
-    while fs::read_link(&proc).is_ok() && tokio::time::Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+async fn clear_removed(sandbox: &Sandbox) {
+    if let Some(shim) = sandbox.shim()
+        && let Err(e) = shim.call(Call::ClearRemoved).await
+    {
+        // The end of the sandbox clears away what is left.
+        tracing::debug!(sandbox = sandbox.id, error = %e, "removed containers are still to be cleared away");
     }
+}
+
+/// Waits until a process has ended. Its namespaces have gone by then, also before it is reaped.
+pub async fn wait_gone(pid: i32) {
+    let Some(process) = Pid::from_raw(pid) else { return };
+    // None for a process that is gone.
+    let Ok(process) = pidfd_open(process, PidfdFlags::empty()) else { return };
+    let limit = Timespec::try_from(SHIM_ENDS).ok();
+    // One that does not end is no reason to wait for ever: what is in its way is told by what can't be removed.
+    let waiting = move || poll(&mut [PollFd::new(&process, PollFlags::IN)], limit.as_ref());
+    let _ = tokio::task::spawn_blocking(waiting).await;
 }
 
 pub fn save_config(path: &Path, config: &impl Message) -> Result<(), DiskError> {

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use reprise_cri::v1::{ContainerConfig, LinuxContainerResources, PodSandboxConfig};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::failure::Failure;
 use super::parking::Lot;
 use super::stats::Meter;
 use crate::disk;
 use crate::layout::{ContainerDir, SandboxDir};
-use crate::shim::protocol::Exit;
+use crate::shim::protocol::{Exit, Outcome};
 use crate::shim_client::Shim;
 use crate::spec::user::User;
 
@@ -157,6 +157,8 @@ pub struct Container {
     pub cgroup: String,
     /// Held by the call that changes it. Waiting for its end needs no turn.
     pub turn: tokio::sync::Mutex<()>,
+    /// Answered when it has been created, or can't be.
+    creating: Mutex<Option<Creating>>,
     /// Its limits as they are now.
     resources: Mutex<Option<LinuxContainerResources>>,
     stop_asked: AtomicBool,
@@ -164,6 +166,9 @@ pub struct Container {
     pub meter: Meter,
     run: watch::Sender<Run>,
 }
+
+/// The shim's answer to a creation.
+pub type Creating = oneshot::Receiver<Result<Outcome, String>>;
 
 /// Where a container's program is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -191,10 +196,25 @@ impl Container {
             record,
             cgroup,
             turn: tokio::sync::Mutex::new(()),
+            creating: Mutex::default(),
             resources: Mutex::new(resources),
             stop_asked: AtomicBool::new(false),
             meter: Meter::default(),
             run: watch::Sender::new(run),
+        }
+    }
+
+    /// Its shim has been asked to create it.
+    pub fn being_created(&self, creating: Creating) {
+        *lock(&self.creating) = Some(creating);
+    }
+
+    /// Waits until it has been created, or has ended. For who has its turn.
+    pub async fn when_created(&self) {
+        let creating = lock(&self.creating).take();
+        if let Some(creating) = creating {
+            // That it failed is known by its end, and that the shim is gone too.
+            let _ = creating.await;
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,11 +39,16 @@ struct Shim {
     /// Requests whose answer waits for a child: by container, the connection and the request's number.
     creating: BTreeMap<String, (u64, u64)>,
     starting: BTreeMap<String, (u64, u64)>,
+    /// Starts that were asked for while the container is being created.
+    start_when_created: BTreeMap<String, WantedStart>,
     removed: Vec<Held>,
     strays: VecDeque<(i32, i32)>,
     /// Attached clients of ended containers that have not taken all of the output yet.
     leaving: Vec<Attachment>,
 }
+
+/// A start that waits for the creation: who asked, the request's number, the log.
+type WantedStart = (u64, u64, Option<PathBuf>);
 
 /// What became readable.
 enum Ready {
@@ -76,6 +82,7 @@ pub fn run(listener: UnixListener, pid_namespace: Option<i32>) -> ExitCode {
         held: BTreeMap::new(),
         creating: BTreeMap::new(),
         starting: BTreeMap::new(),
+        start_when_created: BTreeMap::new(),
         removed: Vec::new(),
         strays: VecDeque::new(),
         leaving: Vec::new(),
@@ -140,7 +147,8 @@ impl Shim {
                     all.push(ready(Ready::Output(id.clone(), stream), end.as_fd(), PollFlags::IN));
                 }
             }
-            if let Some(end) = &held.executed {
+            // Before the container is there, the other end may close with the helper that fails.
+            if let Some(end) = held.executed.as_ref().filter(|_| held.pid.is_some()) {
                 all.push(ready(Ready::Executed(id.clone()), end.as_fd(), PollFlags::IN));
             }
             for (key, client) in &held.attached {
@@ -238,14 +246,20 @@ impl Shim {
                     Err(e) => Err(format!("start the create helper: {e}")),
                 }
             }
-            Call::Start { id, log } => match self.start(&id, log) {
-                Ok(None) => {
-                    self.starting.insert(id, (key, number));
+            Call::Start { id, log } => {
+                if self.held.get(&id).is_some_and(|held| held.helper.is_some()) {
+                    self.start_when_created.insert(id, (key, number, log));
                     return;
                 }
-                Ok(Some(at)) => Ok(Outcome::Started { at }),
-                Err(e) => Err(e),
-            },
+                match self.start(&id, log) {
+                    Ok(None) => {
+                        self.starting.insert(id, (key, number));
+                        return;
+                    }
+                    Ok(Some(at)) => Ok(Outcome::Started { at }),
+                    Err(e) => Err(e),
+                }
+            }
             Call::Signal { id, signal } => self.held(&id).and_then(|held| held.signal(signal)).map(|()| Outcome::Done),
             Call::ReopenLog { id } => self.reopen_log(&id),
             Call::Remove { id } => self.remove(&id),
@@ -257,6 +271,10 @@ impl Shim {
                     Err(e) => Err(e),
                 }
             }
+            Call::ClearRemoved => {
+                self.clear_all();
+                Ok(Outcome::Done)
+            }
             Call::Shutdown => {
                 self.shut_down();
                 Ok(Outcome::Done)
@@ -267,7 +285,7 @@ impl Shim {
 
     /// Starts a container, or tells when it was. A runtime that died after it had asked for the start leaves the answer
     /// to the one that asks again.
-    fn start(&mut self, id: &str, log: Option<std::path::PathBuf>) -> Result<Option<Timestamp>, String> {
+    fn start(&mut self, id: &str, log: Option<PathBuf>) -> Result<Option<Timestamp>, String> {
         let under_way = self.starting.contains_key(id);
         let held = self.held(id)?;
         match held.started_at {
@@ -390,19 +408,32 @@ impl Shim {
         self.remove_discarded();
     }
 
+    /// The create helper is done. A container that could not be created has ended, as one that could not be started.
     fn created(&mut self, id: &str, succeeded: bool) {
-        let Some(result) = self.held.get_mut(id).map(|held| held.created(succeeded)) else { return };
-        if result.is_err() {
-            self.removed.extend(self.held.remove(id));
+        let Some(held) = self.held.get_mut(id) else { return };
+        let result = held.created(succeeded);
+        if let Err(sentence) = &result {
+            let exit = held.failed(sentence, Timestamp::now());
+            for connection in self.connections.values_mut() {
+                connection.send(&Message::Exited { id: id.to_owned(), exit: exit.clone() });
+            }
+        } else if (held.killed || held.discarded)
+            && let Err(e) = held.signal(rustix::process::Signal::KILL.as_raw())
+        {
+            eprintln!("{id}: {e}");
         }
         let pid = result.as_ref().ok().copied();
-        if self.held.get(id).is_some_and(|held| held.discarded) {
-            // Its end is noted as any other's.
-            let _ = self.discard(id);
-        }
         if let Some((key, number)) = self.creating.remove(id) {
-            self.answer(key, number, result.map(|pid| Outcome::Created { pid }));
+            self.answer(key, number, result.clone().map(|pid| Outcome::Created { pid }));
         }
+        if let Some((key, number, log)) = self.start_when_created.remove(id) {
+            match result.and_then(|_| self.start(id, log)) {
+                // That it has, or that it ended before.
+                Ok(_) => drop(self.starting.insert(id.to_owned(), (key, number))),
+                Err(e) => self.answer(key, number, Err(e)),
+            }
+        }
+        self.remove_discarded();
         // It may have ended before its helper did.
         if let Some((pid, code)) = self.strays.iter().find(|(stray, _)| Some(*stray) == pid).copied() {
             self.ended(pid, code, Timestamp::now());
@@ -411,7 +442,7 @@ impl Shim {
 
     /// Ends all containers and clears everything away.
     fn shut_down(&mut self) {
-        for held in self.held.values() {
+        for held in self.held.values_mut() {
             if let Err(e) = held.signal(rustix::process::Signal::KILL.as_raw()) {
                 eprintln!("shim: {e}");
             }
@@ -435,6 +466,11 @@ impl Shim {
                 .and_then(|()| waitpid(Some(init), WaitOptions::empty()).map(drop));
         }
         self.removed.extend(std::mem::take(&mut self.held).into_values());
+        self.clear_all();
+    }
+
+    /// Clears away all that was removed. What is busy for long is left to the runtime.
+    fn clear_all(&mut self) {
         for _ in 0..100 {
             self.removed.retain(|held| !held.clear());
             if self.removed.is_empty() {

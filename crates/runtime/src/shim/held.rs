@@ -46,6 +46,8 @@ pub struct Held {
     pub exit: Option<Exit>,
     /// Nobody wants it any more: it goes when it has ended.
     pub discarded: bool,
+    /// It was killed while it was being created: it ends when it has been.
+    pub killed: bool,
 }
 
 impl Held {
@@ -83,6 +85,7 @@ impl Held {
             started_at: None,
             exit: None,
             discarded: false,
+            killed: false,
         })
     }
 
@@ -197,7 +200,8 @@ impl Held {
     }
 
     /// Sends a signal; SIGKILL reaches all processes of the container.
-    pub fn signal(&self, signal: i32) -> Result<(), String> {
+    pub fn signal(&mut self, signal: i32) -> Result<(), String> {
+        self.killed |= signal == SIGKILL && self.helper.is_some();
         let Some(pid) = self.pid.filter(|_| self.exit.is_none()) else { return Ok(()) };
         if signal == SIGKILL && self.foreign_pids {
             cgroup::kill_all(&self.cgroup);
@@ -229,9 +233,20 @@ impl Held {
         if let Some(log) = &mut self.log {
             log.finish(now);
         }
+        let exit = self.exit_record(code, now);
+        self.over(exit)
+    }
+
+    /// It could not be created.
+    pub fn failed(&mut self, sentence: &str, now: Timestamp) -> Exit {
+        self.exec_error = sentence.as_bytes().to_vec();
+        let exit = self.exit_record(CANNOT_START, now);
+        self.over(exit)
+    }
+
+    fn over(&mut self, exit: Exit) -> Exit {
         self.streams.close();
         self.executed = None;
-        let exit = self.exit_record(code, now);
         if let Err(e) = disk::write(&self.folder.exit(), &exit, false) {
             eprintln!("{}: {e}", self.id);
         }

@@ -22,7 +22,9 @@ use crate::disk;
 use crate::layout::{SHIM_CONFIG, SHIM_SOCKET};
 use protocol::ShimConfig;
 
-/// What a shim says on its standard output once it listens.
+/// What a shim says first on its standard output: its namespaces are there. The network can be made while it goes on.
+pub const NAMESPACES: &str = "namespaces";
+/// What a shim says once it listens.
 pub const READY: &str = "ready";
 
 /// The life of a shim, in the process that was started for it.
@@ -30,17 +32,8 @@ pub fn run(folder: &Path) -> ExitCode {
     // It lives long: what whoever started the agent left open, such as a lock, must not live as long.
     // SAFETY: this process has just been started and has opened nothing yet that it could miss.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
-    match prepare(folder) {
-        Ok((listener, pid_namespace)) => {
-            let mut stdout = std::io::stdout();
-            let said = writeln!(stdout, "{READY}").and_then(|()| stdout.flush());
-            if let Err(e) = said {
-                // Nobody knows of this sandbox yet, nor ever will.
-                eprintln!("shim: the runtime went away: {e}");
-                return ExitCode::FAILURE;
-            }
-            event_loop::run(listener, pid_namespace)
-        }
+    match prepare(folder).and_then(|prepared| say(READY).map(|()| prepared)) {
+        Ok((listener, pid_namespace)) => event_loop::run(listener, pid_namespace),
         Err(sentence) => {
             println!("{sentence}");
             ExitCode::FAILURE
@@ -53,10 +46,19 @@ fn prepare(folder: &Path) -> Result<(UnixListener, Option<i32>), String> {
     let config: ShimConfig = disk::read(Path::new(SHIM_CONFIG))
         .map_err(|e| crate::error::chain(&e))?
         .ok_or_else(|| format!("{SHIM_CONFIG} is missing in {}", folder.display()))?;
+    setup::enter_namespaces(&config).map_err(|e| crate::error::chain(&e))?;
+    say(NAMESPACES)?;
     setup::become_sandbox(&config).map_err(|e| crate::error::chain(&e))?;
     let pid_namespace =
         if config.shared_pid { Some(crate::pid_namespace::start().map_err(|e| e.to_string())?) } else { None };
     let listener = UnixListener::bind(SHIM_SOCKET).map_err(|e| format!("listen on {SHIM_SOCKET}: {e}"))?;
     listener.set_nonblocking(true).map_err(|e| format!("listen on {SHIM_SOCKET}: {e}"))?;
     Ok((listener, pid_namespace))
+}
+
+/// A runtime that is gone knows nothing of this sandbox, nor ever will: that it can't be told is reason to end.
+fn say(word: &str) -> Result<(), String> {
+    let mut stdout = std::io::stdout();
+    let said = writeln!(stdout, "{word}").and_then(|()| stdout.flush());
+    said.map_err(|e| format!("the runtime went away: {e}"))
 }

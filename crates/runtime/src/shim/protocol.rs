@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const CANNOT_START: i32 = 128;
 
 /// The version of this protocol.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What a shim is told at its start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -99,6 +99,8 @@ pub enum Call {
         /// Whether to send its standard error.
         stderr: bool,
     },
+    /// Clear away what removed containers had, now.
+    ClearRemoved,
     /// End all containers and then yourself.
     Shutdown,
 }

@@ -40,15 +40,19 @@ fn step<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> SetupError 
     move |e| SetupError::Step { step, source: e.into() }
 }
 
-/// Leaves the agent's session and cgroup and enters the sandbox's namespaces. Called once, in a process of one thread.
-pub fn become_sandbox(config: &ShimConfig) -> Result<(), SetupError> {
+/// Leaves the agent's session and enters the sandbox's namespaces. Called once, in a process of one thread.
+pub fn enter_namespaces(config: &ShimConfig) -> Result<(), SetupError> {
     rustix::process::setsid().map_err(step("leave the session"))?;
-    cgroup::enter(&config.cgroup).map_err(step("move to the shims' cgroup"))?;
     let mut flags = CloneFlags::CLONE_NEWNS;
     flags.set(CloneFlags::CLONE_NEWNET, config.own_network);
     flags.set(CloneFlags::CLONE_NEWIPC, config.own_ipc);
     flags.set(CloneFlags::CLONE_NEWUTS, config.hostname.is_some());
-    unshare(flags).map_err(step("enter new namespaces"))?;
+    unshare(flags).map_err(step("enter new namespaces"))
+}
+
+/// Leaves the agent's cgroup, which takes longer than all the rest, and makes of the namespaces what a sandbox is.
+pub fn become_sandbox(config: &ShimConfig) -> Result<(), SetupError> {
+    cgroup::enter(&config.cgroup).map_err(step("move to the shims' cgroup"))?;
     let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
     mount_change("/", slave).map_err(step("keep mounts from reaching the host"))?;
     if let Some(name) = &config.hostname {

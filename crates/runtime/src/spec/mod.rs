@@ -73,6 +73,11 @@ pub struct Prepared {
     pub filters: Option<Arc<Filters>>,
 }
 
+/// The standard streams that a container is to have.
+pub fn streams(config: &ContainerConfig) -> StreamsWanted {
+    StreamsWanted { stdin: config.stdin, stdin_once: config.stdin_once, tty: config.tty }
+}
+
 /// Prepares a container of `image`.
 pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Result<Prepared, SpecError> {
     refusal::container(config, place.sandbox_config)?;
@@ -133,6 +138,5 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
         agent: std::process::id(),
         shim: place.shim,
     };
-    let streams = StreamsWanted { stdin: config.stdin, stdin_once: config.stdin_once, tty: config.tty };
-    Ok(Prepared { oci, creation, foreign_pids, streams, user, filters: seccomp.filters })
+    Ok(Prepared { oci, creation, foreign_pids, streams: streams(config), user, filters: seccomp.filters })
 }

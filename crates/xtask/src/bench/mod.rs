@@ -9,6 +9,7 @@ mod fleet;
 mod interruption;
 mod marks;
 mod pod;
+mod pods;
 mod procfs;
 mod quantiles;
 mod report;
@@ -25,6 +26,8 @@ pub enum Bench {
     Restart(restart::Options),
     /// Calls, churn and memory of the container runtime beside containerd with runc
     Cri(cri::Options),
+    /// A full node: many Pods start, restart in place all at the same moment, and end
+    Pods(pods::Options),
 }
 
 /// Measures and reports.
@@ -32,5 +35,6 @@ pub fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Restart(options) => restart::run(options),
         Bench::Cri(options) => cri::run(options),
+        Bench::Pods(options) => pods::run(options),
     }
 }

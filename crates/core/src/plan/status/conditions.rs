@@ -28,6 +28,9 @@ impl Condition {
 }
 
 pub(super) fn report(pass: &mut Pass<'_>, statuses: &Statuses, phase: &str) -> Vec<PodCondition> {
+    if pass.ledger.is_refused() {
+        return vec![published(pass, Condition::plain("PodScheduled", true))];
+    }
     let over = pass.ledger.ending.as_ref().is_some_and(|e| e.over);
     let mut list = vec![
         Condition::plain("PodReadyToStartContainers", pass.ledger.sandbox.is_some() && !over),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
 };
 
 use super::super::health;
@@ -22,11 +22,20 @@ pub(super) struct Statuses {
 pub(super) fn report(pass: &Pass<'_>) -> Statuses {
     let of = |regular: bool| {
         let listed = pass.containers.iter().filter(|c| (c.role == Role::Regular) == regular);
-        listed.map(|c| status(pass, c.name(), c.spec.image.as_deref(), Some(c.role))).collect()
+        listed.map(|c| with_resources(status(pass, c.name(), c.spec.image.as_deref(), Some(c.role)), c.spec)).collect()
     };
     let ephemeral = pass.spec().and_then(|s| s.ephemeral_containers.as_deref()).unwrap_or_default();
     let ephemeral = ephemeral.iter().map(|c| status(pass, &c.name, c.image.as_deref(), None)).collect();
     Statuses { init: of(false), regular: of(true), ephemeral }
+}
+
+/// What a container that the runtime has or had was given: without resizing, what its spec says.
+fn with_resources(status: ContainerStatus, spec: &Container) -> ContainerStatus {
+    if status.container_id.is_none() {
+        return status;
+    }
+    let resources = spec.resources.clone().unwrap_or_default();
+    ContainerStatus { allocated_resources: resources.requests.clone(), resources: Some(resources), ..status }
 }
 
 fn status(pass: &Pass<'_>, name: &str, image: Option<&str>, role: Option<Role>) -> ContainerStatus {

@@ -2,16 +2,15 @@
 
 mod conditions;
 mod containers;
-mod qos;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{HostIP, PodIP, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::pass::Pass;
+use crate::ledger::Ending;
+use crate::qos::qos_class;
 use crate::roles::Role;
-
-pub use qos::qos_class;
 
 /// Reports the Pod as it is at the end of the pass, and notes transitions of its conditions in the ledger.
 pub(super) fn report(pass: &mut Pass<'_>) -> PodStatus {
@@ -19,13 +18,14 @@ pub(super) fn report(pass: &mut Pass<'_>) -> PodStatus {
     let phase = phase(pass);
     let conditions = conditions::report(pass, &statuses, phase);
     let ending = pass.ledger.ending.as_ref().filter(|e| e.over || !e.reason.is_empty());
+    let refused = pass.ledger.is_refused();
     let text = |s: &String| (!s.is_empty()).then(|| s.clone());
     let (host_ips, pod_ips) = addresses(pass);
     PodStatus {
         phase: Some(phase.to_owned()),
         conditions: Some(conditions),
         reason: ending.and_then(|e| text(&e.reason)),
-        message: ending.and_then(|e| text(&e.message)),
+        message: ending.and_then(message),
         start_time: pass.ledger.started_at.map(seconds),
         qos_class: Some(qos_class(pass.desired.pod).to_owned()),
         host_ip: host_ips.first().cloned(),
@@ -33,11 +33,16 @@ pub(super) fn report(pass: &mut Pass<'_>) -> PodStatus {
         pod_ip: pod_ips.first().cloned(),
         pod_ips: (!pod_ips.is_empty()).then(|| pod_ips.into_iter().map(|ip| PodIP { ip }).collect()),
         observed_generation: pass.desired.pod.metadata.generation,
-        init_container_statuses: (!statuses.init.is_empty()).then_some(statuses.init),
-        container_statuses: Some(statuses.regular),
+        init_container_statuses: (!refused && !statuses.init.is_empty()).then_some(statuses.init),
+        container_statuses: (!refused).then_some(statuses.regular),
         ephemeral_container_statuses: (!statuses.ephemeral.is_empty()).then_some(statuses.ephemeral),
         ..PodStatus::default()
     }
+}
+
+fn message(ending: &Ending) -> Option<String> {
+    let refused = if ending.refused { "Pod was rejected: " } else { "" };
+    (!ending.message.is_empty()).then(|| format!("{refused}{}", ending.message))
 }
 
 /// Semantics section 3: `Pending` until the init containers of this epoch are through and a regular container has

@@ -17,8 +17,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::options::LogOptions;
 use super::print::Printer;
-use super::source::{Progress, Source};
 use crate::http::answer::Body;
+use crate::log_files::source::{Progress, Source};
 use crate::node::{Inner, Node};
 use crate::pod_key::{PodKey, uid_of};
 use crate::view::PodView;

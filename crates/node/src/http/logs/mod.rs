@@ -4,7 +4,6 @@ mod follow;
 mod line;
 mod options;
 mod print;
-mod source;
 
 use hyper::Response;
 

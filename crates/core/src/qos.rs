@@ -1,9 +1,9 @@
 //! The Pod's quality-of-service class, from its requests and limits.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{Container, Pod};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use crate::quantity::Quantity;
+use crate::resources::{self, ResourceList};
 
 const COMPUTE: [&str; 2] = ["cpu", "memory"];
 
@@ -12,23 +12,26 @@ const COMPUTE: [&str; 2] = ["cpu", "memory"];
 pub fn qos_class(pod: &Pod) -> &'static str {
     let Some(spec) = &pod.spec else { return "BestEffort" };
     let containers: Vec<&Container> = spec.init_containers.iter().flatten().chain(&spec.containers).collect();
-    if containers.iter().all(|c| COMPUTE.iter().all(|r| amount(c, r, true).is_none() && amount(c, r, false).is_none()))
-    {
+    let asks_nothing = |c: &&Container| {
+        let requests = resources::container_requests(c);
+        COMPUTE.iter().all(|resource| amount(&requests, resource).is_none())
+    };
+    if containers.iter().all(asks_nothing) {
         return "BestEffort";
     }
     let guaranteed = |c: &&Container| {
-        COMPUTE.iter().all(|r| {
-            let limit = amount(c, r, true);
-            limit.is_some() && amount(c, r, false).or(limit) == limit
+        let (requests, limits) = (resources::container_requests(c), resources::container_limits(c));
+        COMPUTE.iter().all(|resource| {
+            let limit = amount(&limits, resource);
+            limit.is_some() && amount(&requests, resource) == limit
         })
     };
     if containers.iter().all(guaranteed) { "Guaranteed" } else { "Burstable" }
 }
 
-fn amount<'a>(container: &'a Container, resource: &str, limit: bool) -> Option<&'a str> {
-    let resources = container.resources.as_ref()?;
-    let of: &Option<BTreeMap<String, Quantity>> = if limit { &resources.limits } else { &resources.requests };
-    of.as_ref()?.get(resource).map(|q| q.0.as_str()).filter(|q| *q != "0")
+/// Nothing of it is as good as not listed.
+fn amount(list: &ResourceList, resource: &str) -> Option<Quantity> {
+    list.get(resource).copied().filter(|amount| *amount > Quantity::ZERO)
 }
 
 #[cfg(test)]
@@ -44,7 +47,12 @@ mod tests {
     #[test]
     fn the_class_follows_from_requests_and_limits() {
         assert_eq!(class(json!({})), "BestEffort");
+        assert_eq!(class(json!({"requests": {"cpu": "0", "ephemeral-storage": "1Gi"}})), "BestEffort");
         assert_eq!(class(json!({"limits": {"cpu": "1", "memory": "1Gi"}})), "Guaranteed");
+        assert_eq!(
+            class(json!({"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"memory": "1024Mi"}})),
+            "Guaranteed"
+        );
         assert_eq!(class(json!({"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "500m"}})), "Burstable");
         assert_eq!(class(json!({"requests": {"memory": "1Gi"}})), "Burstable");
     }

@@ -1,7 +1,9 @@
-//! Cgroups on both versions: where they are, entering them, ending what is in them, removing them.
+//! Cgroups on both versions: where they are, making and entering them, their limits, ending what is in them, removing them.
 //!
 //! A cgroup here is a path such as `/reprise-1a2b/pod42/<container>` that exists in every hierarchy: all
 //! controllers of v1 (and the hybrid's v2 tree), or the one tree of v2.
+
+pub mod limits;
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -70,19 +72,63 @@ fn folder(point: &Path, cgroup: &str) -> PathBuf {
 }
 
 /// Moves this process to `cgroup` in every hierarchy, making it where it is missing.
+///
+/// # Errors
+/// What the kernel says.
 pub fn enter(cgroup: &str) -> io::Result<()> {
     let pid = std::process::id().to_string();
+    make(cgroup)?;
     for point in hierarchies().all() {
-        let folder = folder(point, cgroup);
-        fs::create_dir_all(&folder)?;
-        inherit_cpuset(point, cgroup)?;
-        fs::write(folder.join("cgroup.procs"), &pid)?;
+        fs::write(folder(point, cgroup).join("cgroup.procs"), &pid)?;
     }
     Ok(())
 }
 
+/// Makes `cgroup` in every hierarchy, so that limits can be set and processes moved there.
+///
+/// # Errors
+/// What the kernel says.
+pub fn make(cgroup: &str) -> io::Result<()> {
+    for point in hierarchies().all() {
+        make_folder(&folder(point, cgroup))?;
+        inherit_cpuset(point, cgroup)?;
+    }
+    if let Some(point) = hierarchies().v2.as_deref().filter(|_| hierarchies().is_v2()) {
+        delegate_controllers(point, cgroup);
+    }
+    Ok(())
+}
+
+/// Somebody may just be removing a folder on the way that had nothing in it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut made = fs::create_dir_all(folder);
+    for _ in 0..3 {
+        match &made {
+            Err(error) if error.kind() == ErrorKind::NotFound => made = fs::create_dir_all(folder),
+            _ => break,
+        }
+    }
+    made
+}
+
+/// On v2 a cgroup has the controllers that those above it hand down.
+fn delegate_controllers(point: &Path, cgroup: &str) {
+    let mut here = point.to_owned();
+    for part in Path::new(cgroup.trim_start_matches('/')).components() {
+        let controllers = fs::read_to_string(here.join("cgroup.controllers")).unwrap_or_default();
+        for controller in controllers.split_whitespace() {
+            // One that can't be handed down is missed when its limit is set, and named there.
+            let _ = fs::write(here.join("cgroup.subtree_control"), format!("+{controller}"));
+        }
+        here.push(part);
+    }
+}
+
 /// Moves this process to where the process `other` is in the hierarchies that control nothing, of which libcontainer
 /// leaves out some: the named ones of v1, and the v2 tree beside v1.
+///
+/// # Errors
+/// What the kernel says.
 pub fn join_uncontrolled(other: i32) -> io::Result<()> {
     if hierarchies().is_v2() {
         return Ok(());
@@ -240,6 +286,19 @@ mod tests {
         let pure = Hierarchies::parse("27 30 0:24 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw");
         assert_eq!(pure.controlling("memory"), Some(Path::new("/sys/fs/cgroup")));
         assert!(pure.is_v2());
+    }
+
+    #[test]
+    fn controllers_are_handed_down_on_the_way_but_not_by_the_last_cgroup() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        for part in ["", "a", "a/b"] {
+            fs::write(folder.path().join(part).join("cgroup.controllers"), "memory\n").unwrap();
+        }
+        delegate_controllers(folder.path(), "/a/b");
+        let handed_down = |part: &str| fs::read_to_string(folder.path().join(part).join("cgroup.subtree_control")).ok();
+        assert_eq!(handed_down("").as_deref(), Some("+memory"));
+        assert_eq!((handed_down("a").as_deref(), handed_down("a/b")), (Some("+memory"), None));
     }
 
     #[test]

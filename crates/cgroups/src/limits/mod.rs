@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use reprise_cri::v1::LinuxContainerResources;
 
-use crate::cgroup::hierarchies;
+use crate::hierarchies;
 
 /// Why limits can't be set.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,9 @@ pub fn swap_of(r: &LinuxContainerResources) -> i64 {
 }
 
 /// Refuses values that make no sense, here or anywhere.
+///
+/// # Errors
+/// The first such value.
 pub fn check(r: &LinuxContainerResources) -> Result<(), LimitError> {
     let wrong = |field, why: String| Err(LimitError::Invalid { field, why });
     if r.hugepage_limits.iter().any(|h| h.limit > 0) {
@@ -141,6 +144,9 @@ pub fn merged(old: &LinuxContainerResources, change: &LinuxContainerResources) -
 }
 
 /// Writes what differs between `old` and `new` to the cgroup.
+///
+/// # Errors
+/// What the kernel refuses.
 pub fn apply(cgroup: &str, old: &LinuxContainerResources, new: &LinuxContainerResources) -> Result<(), LimitError> {
     let read = |controller: &str, file: &str| {
         let text = fs::read_to_string(path(controller, cgroup, file)?).ok()?;
