@@ -9,6 +9,9 @@ use crate::ephemeral_storage::StorageUse;
 use crate::hook::HookResult;
 use crate::probe::{ProbeKind, ProbeVerdict};
 
+/// The reason of an exit that nobody saw, as in Kubernetes.
+pub const STATUS_UNKNOWN: &str = "ContainerStatusUnknown";
+
 /// Everything the node knows about one Pod right now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {

@@ -1,6 +1,6 @@
 //! What can go wrong when talking to a runtime, in the classes that callers decide by.
 //!
-//! Callers never look at message text: a container that is not there, a call that the runtime does not know and a
+//! Callers never look at message text (this file does, where a runtime says it in no other way): a container that is not there, a call that the runtime does not know and a
 //! runtime that is away all have their own [`CodeClass`]. `Display` says what was tried; the runtime's own words are
 //! the source.
 
@@ -31,6 +31,9 @@ pub enum CriError {
         object: String,
         /// What kind of failure it is.
         class: CodeClass,
+        /// Whether there was no runtime to answer, or none any more: `Unavailable` may also be its own word for something
+        /// that it needs, such as a registry.
+        lost: bool,
         /// The runtime's own words.
         source: RuntimeAnswer,
     },
@@ -51,13 +54,19 @@ pub enum CriError {
 #[error("{0}")]
 pub struct RuntimeAnswer(String);
 
+/// What containerd answers, under the code `Unknown`, while it takes up its containers after a start.
+const NOT_UP_YET: &str = "server is not initialized yet";
+/// What containerd answers, under the same code, when another sandbox or container has the name, and while an earlier call
+/// for the same start is not over.
+const TAKEN: [&str; 2] = ["is reserved for", "is already in starting state"];
+
 /// The gRPC codes that callers treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CodeClass {
     /// The object does not exist (any more).
     #[error("not found")]
     NotFound,
-    /// An object of that name exists already.
+    /// An object of that name exists already, or an earlier call is still at it.
     #[error("it exists already")]
     AlreadyExists,
     /// The runtime is not there, or going away: check that it runs and that the socket path is right.
@@ -82,7 +91,19 @@ impl CodeClass {
     fn of_status(status: &Status) -> Self {
         match Self::of(status.code()) {
             Self::Other { .. } if status.source().is_some() => Self::Unavailable,
+            Self::Other { .. } if status.code() == Code::Unknown => Self::of_words(status.message()),
             class => class,
+        }
+    }
+
+    /// containerd has no code for some things that callers decide by, only words.
+    fn of_words(message: &str) -> Self {
+        if message.contains(NOT_UP_YET) {
+            Self::Unavailable
+        } else if TAKEN.iter().any(|words| message.contains(words)) {
+            Self::AlreadyExists
+        } else {
+            Self::Other { code: Code::Unknown as i32 }
         }
     }
 
@@ -116,6 +137,7 @@ impl CriError {
             operation,
             object: object.into(),
             class: CodeClass::of_status(status),
+            lost: status.source().is_some() || status.message().contains(NOT_UP_YET),
             source: RuntimeAnswer(explain(status)),
         }
     }
@@ -140,6 +162,12 @@ impl CriError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.class() == Some(CodeClass::NotFound)
+    }
+
+    /// Whether it was not the runtime that answered: it is away, or is not up yet.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Call { lost: true, .. })
     }
 
     /// Whether the runtime does not know this call, and another way must be found.
@@ -196,6 +224,21 @@ mod tests {
             assert_eq!(error.is_retryable(), retryable, "{code:?}");
             assert_eq!(error.answer(), Some("why"));
         }
+    }
+
+    #[test]
+    fn what_containerd_only_says_in_words_has_its_class() {
+        let class = |message: &str| CriError::from_status("CreateContainer", "c", &Status::unknown(message)).class();
+        assert_eq!(class("server is not initialized yet"), Some(CodeClass::Unavailable));
+        let taken = "failed to reserve container name \"main_p_default_u_0\": name \"main_p_default_u_0\" is reserved for \"c1\"";
+        assert_eq!(class(taken), Some(CodeClass::AlreadyExists));
+        let starting = "failed to set starting state for container \"c1\": container is already in starting state";
+        assert_eq!(class(starting), Some(CodeClass::AlreadyExists));
+        let refused = CriError::from_status("PullImage", "i", &Status::unavailable("registry is down"));
+        assert!(refused.class() == Some(CodeClass::Unavailable) && !refused.is_lost());
+        assert_eq!(class("no space left on device"), Some(CodeClass::Other { code: 2 }));
+        let other_code = CriError::from_status("CreateContainer", "c", &Status::internal(taken));
+        assert_eq!(other_code.class(), Some(CodeClass::Other { code: 13 }));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct NodeConfig {
     pub host_ip: Option<String>,
     /// The cgroup below which `kubepods` with those of all Pods is, such as `/reprise`; none leaves cgroups to the runtime.
     pub cgroup_root: Option<String>,
+    /// Whether the runtime is not our own: it is then asked how it makes cgroups.
+    pub foreign_runtime: bool,
     /// Whether Pods together can use no more than what is left to them (the kubelet's `enforceNodeAllocatable: [pods]`).
     pub enforce_node_allocatable: bool,
     /// What is kept from Pods.
@@ -86,6 +88,7 @@ impl NodeConfig {
             node_name: "localhost".to_owned(),
             host_ip: None,
             cgroup_root: None,
+            foreign_runtime: false,
             enforce_node_allocatable: true,
             reservations: Reservations::default(),
             max_pods: 110,

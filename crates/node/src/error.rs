@@ -71,6 +71,17 @@ pub enum NodeError {
         /// The socket.
         path: PathBuf,
     },
+    /// What listens there is no container runtime.
+    #[error(
+        "{} does not serve CRI v1: is it the right socket, and is CRI switched on there (containerd: disabled_plugins)?",
+        socket.display()
+    )]
+    NotCri {
+        /// The socket.
+        socket: PathBuf,
+        /// Its answer.
+        source: Box<CriError>,
+    },
     /// The Pod has no name or no containers: it did not go through validation.
     #[error("the Pod {key} has no {missing}: validate it before it is given to the node")]
     NotAdmitted {

@@ -1,6 +1,7 @@
-//! The agent in this process: the embedded runtime and a node on top of it, talking over the runtime's socket.
+//! The agent in this process: a node, and the embedded runtime below it unless another one is to be used. Either way they
+//! talk over the runtime's socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use reprise_node::{Node, NodeConfig, NodeEvent};
@@ -12,34 +13,47 @@ use crate::settings::Settings;
 /// A running agent.
 pub struct Agent {
     pub node: Node,
-    runtime: Runtime,
+    /// The embedded runtime; none if the node uses another one.
+    runtime: Option<Runtime>,
 }
 
 impl Agent {
     /// Starts the runtime and then the node, which goes on with the Pods of the data folder. Gives with it all that
     /// happens from then on.
     pub async fn start(settings: &Settings) -> Result<(Self, UnboundedReceiver<NodeEvent>)> {
-        let runtime = reprise_runtime::serve(settings.runtime()).await.context("the container runtime can't start")?;
-        runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));
+        settings.check_runtime()?;
+        let runtime = if settings.runtime.is_embedded() { Some(embedded(settings).await?) } else { None };
         let started = Node::start_subscribed(settings.node()).await.context("the node can't start");
         match started.and_then(|node| settings.remember().map(|()| node)) {
             Ok((node, news)) => Ok((Self { node, runtime }, news)),
             Err(error) => {
-                runtime.shutdown().await;
+                end(runtime).await;
                 Err(error)
             }
         }
     }
 
-    /// Ends node and runtime. Containers go on.
+    /// Ends the node, and the runtime if it is the embedded one. Containers go on.
     pub async fn stop(self) {
         self.node.shutdown().await;
-        self.runtime.shutdown().await;
+        end(self.runtime).await;
     }
 
     /// Whether the agent could not start because its addresses are in use.
     pub fn is_address_conflict(error: &anyhow::Error) -> bool {
         error.downcast_ref().is_some_and(RuntimeError::is_address_conflict)
+    }
+}
+
+async fn embedded(settings: &Settings) -> Result<Runtime> {
+    let runtime = reprise_runtime::serve(settings.embedded()).await.context("the container runtime can't start")?;
+    runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));
+    Ok(runtime)
+}
+
+async fn end(runtime: Option<Runtime>) {
+    if let Some(runtime) = runtime {
+        runtime.shutdown().await;
     }
 }
 
@@ -54,7 +68,7 @@ impl Settings {
     }
 
     /// The embedded runtime's.
-    pub fn runtime(&self) -> RuntimeConfig {
+    pub fn embedded(&self) -> RuntimeConfig {
         let (bridge, cgroup_root) = (self.bridge.clone(), format!("{}/runtime", self.own_cgroup));
         let (subnet6, registry_config) = (self.subnet6, self.registry_config.clone());
         RuntimeConfig {
@@ -65,9 +79,12 @@ impl Settings {
     }
 
     fn node(&self) -> NodeConfig {
-        let defaults = NodeConfig::new(&self.data_dir, self.runtime().socket);
+        let outside = self.runtime.socket();
+        let socket = outside.map_or_else(|| self.embedded().socket, Path::to_owned);
+        let defaults = NodeConfig::new(&self.data_dir, socket);
         let kubelet = self.kubelet.clone();
         NodeConfig {
+            foreign_runtime: outside.is_some(),
             cgroup_root: Some(self.cgroup_root.clone()).filter(|_| kubelet.cgroups_per_qos != Some(false)),
             enforce_node_allocatable: kubelet.enforce_node_allocatable.unwrap_or(defaults.enforce_node_allocatable),
             reservations: kubelet.reservations(),

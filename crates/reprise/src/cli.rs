@@ -35,6 +35,10 @@ pub struct NodeArgs {
     /// Folder for everything the node keeps [default: /var/lib/reprise, for the demo a temporary one]
     #[arg(long, global = true, env = "REPRISE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Container runtime to run Pods with instead of the one in here: a CRI socket such as
+    /// unix:///run/containerd/containerd.sock, or embedded [default: what the node had before, at first embedded]
+    #[arg(long, global = true, env = "REPRISE_CRI", value_name = "unix://PATH")]
+    pub cri: Option<String>,
     /// Network bridge that the Pods are on [default: the one named after the data folder]
     #[arg(long, global = true, env = "REPRISE_BRIDGE", value_name = "NAME")]
     pub bridge: Option<String>,

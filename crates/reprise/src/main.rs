@@ -18,6 +18,7 @@ mod logs;
 mod manifests;
 mod pod;
 mod run;
+mod runtime_choice;
 mod session;
 mod settings;
 mod verbs;

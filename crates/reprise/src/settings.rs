@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::NodeArgs;
 use crate::failure::BadInput;
+use crate::runtime_choice::RuntimeChoice;
 
 /// Where a node keeps everything unless told otherwise.
 pub const DEFAULT_DATA_DIR: &str = "/var/lib/reprise";
@@ -34,6 +35,10 @@ const LINK_NAME_MAX: usize = 15;
 pub struct Settings {
     /// Absolute, without symbolic links.
     pub data_dir: PathBuf,
+    /// Which runtime the Pods run with.
+    pub runtime: RuntimeChoice,
+    /// Which one they ran with before; none for a folder that no node has used.
+    pub known_runtime: Option<RuntimeChoice>,
     pub bridge: String,
     pub subnet: Subnet,
     pub subnet6: Option<Subnet6>,
@@ -61,6 +66,9 @@ pub struct Settings {
 /// The part of the settings that later verbs must agree with.
 #[derive(Debug, Serialize, Deserialize)]
 struct Remembered {
+    /// The socket of a runtime of its own; none is the embedded one.
+    #[serde(default, skip_serializing_if = "RuntimeChoice::is_embedded")]
+    cri: RuntimeChoice,
     bridge: String,
     subnet: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +87,12 @@ impl Settings {
         let data_dir = resolve(given)?;
         let remembered = Remembered::read(&data_dir)?;
         let id = fingerprint(&data_dir);
+        let known_runtime = remembered.as_ref().map(|known| known.cri.clone());
+        let runtime = match &args.cri {
+            Some(text) => text.parse().map_err(|e| BadInput::new(format!("--cri {text}: {e}")))?,
+            None => known_runtime.clone().unwrap_or_default(),
+        };
+        runtime.check_flags(args)?;
         let known_bridge = remembered.as_ref().map(|known| known.bridge.clone());
         let bridge = args.bridge.clone().or(known_bridge).unwrap_or_else(|| format!("reprise{:06x}", id & 0xff_ffff));
         let known_subnet = remembered.as_ref().map(|known| known.subnet.as_str());
@@ -98,6 +112,8 @@ impl Settings {
             cgroup_root: kubelet.cgroup_root.clone().or(known_cgroup).unwrap_or_else(|| own_cgroup.clone()),
             own_cgroup,
             gates: gates(&args.feature_gates, &kubelet.feature_gates)?,
+            runtime,
+            known_runtime,
             limits: limits(args.restart_backoff.as_deref(), &kubelet)?,
             pids_limit: args.pod_pids_limit.or(kubelet.pod_pids_limit.filter(|limit| *limit > 0)),
             kubelet,
@@ -135,6 +151,7 @@ impl Settings {
     pub fn remember(&self) -> Result<()> {
         let path = Remembered::path(&self.data_dir);
         let text = serde_json::to_vec(&Remembered {
+            cri: self.runtime.clone(),
             bridge: self.bridge.clone(),
             subnet: self.subnet.to_string(),
             subnet6: self.subnet6.map(|subnet| subnet.to_string()),
@@ -296,6 +313,16 @@ mod tests {
     }
 
     #[test]
+    fn a_later_verb_finds_the_runtime_that_was_chosen_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let containerd = "unix:///run/containerd/containerd.sock";
+        settings(folder.path(), &["--cri", containerd]).unwrap().remember().unwrap();
+        let later = settings(folder.path(), &[]).unwrap();
+        assert_eq!(later.runtime.to_string(), containerd);
+        assert!(settings(folder.path(), &["--cri", "embedded"]).unwrap().runtime.is_embedded());
+    }
+
+    #[test]
     fn flags_win_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kubelet.yaml");
@@ -324,6 +351,8 @@ mod tests {
             ("--restart-backoff", "5m..10s"),
             ("--restart-backoff", "0s..10s"),
             ("--feature-gates", "Foo=true"),
+            ("--cri", "/run/containerd/containerd.sock"),
+            ("--cri", "unix://containerd.sock"),
         ] {
             let error = settings(folder.path(), &[flag, value]).unwrap_err();
             assert!(error.is::<BadInput>() && error.to_string().contains(flag), "{flag} {value}: {error}");

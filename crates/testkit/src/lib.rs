@@ -20,6 +20,6 @@ mod run;
 pub use cri_server::CriServer;
 pub use device_plugin::DevicePlugin;
 pub use image::TESTLOAD_IMAGE;
-pub use node::{Answer, Node};
+pub use node::{Answer, Node, Runtime};
 pub use program::{reprise_path, sample_device_plugin_path, testload_path};
 pub use run::{Finished, Run, RunCommand};

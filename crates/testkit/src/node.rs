@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::containerd::{Containerd, Release};
 use crate::image::TestImage;
 use crate::leftovers::{Footprint, Leftover, Owned};
 use crate::net_slot::NetSlot;
@@ -30,6 +31,17 @@ pub struct Node {
     footprint: Arc<Mutex<Footprint>>,
     files: Cell<u32>,
     program: Option<PathBuf>,
+    /// The runtime of the node if it is not the embedded one.
+    containerd: Option<Containerd>,
+}
+
+/// The container runtime of a test's node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// The one in `reprise`.
+    Embedded,
+    /// A containerd for this node alone.
+    Containerd(Release),
 }
 
 /// What a verb answered.
@@ -78,7 +90,14 @@ impl Node {
         let folder = folder.unwrap_or_else(|error| panic!("no folder for a test: {error}"));
         let slot = NetSlot::claim();
         let footprint = Footprint::new(&folder.path().join("data"), &slot.bridge());
-        Self { folder, slot, footprint: Arc::new(Mutex::new(footprint)), files: Cell::new(0), program: None }
+        Self {
+            folder,
+            slot,
+            footprint: Arc::new(Mutex::new(footprint)),
+            files: Cell::new(0),
+            program: None,
+            containerd: None,
+        }
     }
 
     /// Runs this `reprise` instead of the one that tests run: one built for release, to be measured.
@@ -98,6 +117,31 @@ impl Node {
         let image = TestImage::testload();
         node.import(&image.unwrap_or_else(|error| panic!("test image: {error}")));
         node
+    }
+
+    /// A node on this runtime that has [`TESTLOAD_IMAGE`](crate::TESTLOAD_IMAGE).
+    ///
+    /// # Panics
+    /// As [`Node::with_testload`], or as [`Containerd::with_testload`].
+    #[must_use]
+    pub fn with_testload_on(runtime: Runtime) -> Self {
+        match runtime {
+            Runtime::Embedded => Self::with_testload(),
+            Runtime::Containerd(release) => {
+                let mut node = Self::new();
+                node.containerd = Some(Containerd::with_testload(release));
+                node
+            }
+        }
+    }
+
+    /// The node's containerd.
+    ///
+    /// # Panics
+    /// Its runtime is the embedded one.
+    #[must_use]
+    pub fn containerd(&self) -> &Containerd {
+        self.containerd.as_ref().unwrap_or_else(|| panic!("the node has the embedded runtime"))
     }
 
     /// The data folder. It exists from the first verb on.
@@ -140,10 +184,11 @@ impl Node {
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(self.program.clone().unwrap_or_else(reprise_path));
-        command
-            .env("REPRISE_DATA_DIR", self.data_dir())
-            .env("REPRISE_BRIDGE", self.slot.bridge())
-            .env("REPRISE_SUBNET", self.slot.subnet());
+        command.env("REPRISE_DATA_DIR", self.data_dir());
+        match &self.containerd {
+            Some(containerd) => command.env("REPRISE_CRI", format!("unix://{}", containerd.socket().display())),
+            None => command.env("REPRISE_BRIDGE", self.slot.bridge()).env("REPRISE_SUBNET", self.slot.subnet()),
+        };
         command
     }
 
@@ -205,12 +250,14 @@ impl Node {
     /// Takes note of the node's cgroups; done by itself when containers start, before each verb and at the end.
     pub fn observe(&self) {
         self.footprint().observe();
+        self.containerd.iter().for_each(Containerd::observe);
     }
 
     /// The node's processes now: agent, shims, helpers, containers.
     #[must_use]
     pub fn processes(&self) -> Vec<Owned> {
-        self.footprint().processes()
+        let of_runtime = self.containerd.iter().flat_map(Containerd::processes);
+        self.footprint().processes().into_iter().chain(of_runtime).collect()
     }
 
     /// Removes all Pods and requires that nothing is left. Dropping the node does the same.
@@ -231,7 +278,9 @@ impl Node {
                 eprintln!("testkit: reprise rm --all: {answer:#?}");
             }
         }
-        self.footprint().find_settled()
+        let mut left = self.footprint().find_settled();
+        left.extend(self.containerd.iter().flat_map(Containerd::of_pods));
+        left
     }
 
     fn footprint(&self) -> MutexGuard<'_, Footprint> {
@@ -258,12 +307,17 @@ impl Default for Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let left = self.clean_up();
+        let mut left = list(&self.clean_up());
+        if !left.is_empty() {
+            self.footprint().remove();
+        }
+        if let Some(containerd) = self.containerd.take() {
+            left += &containerd.stop();
+        }
         if left.is_empty() {
             return;
         }
-        self.footprint().remove();
-        let message = format!("left behind: {}", list(&left));
+        let message = format!("left behind: {left}");
         if thread::panicking() {
             eprintln!("testkit: {message}");
         } else {

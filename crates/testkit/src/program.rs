@@ -37,6 +37,17 @@ pub fn sample_device_plugin_path() -> PathBuf {
     )
 }
 
+/// The `containerd-guard` program, beside `testload`.
+///
+/// # Panics
+/// It is not there.
+#[must_use]
+pub fn guard_path() -> PathBuf {
+    let path = testload_path().with_file_name("containerd-guard");
+    assert!(path.is_file(), "{} is not there: build it with `cargo build -p reprise-testkit`", path.display());
+    path
+}
+
 fn find(variable: &str, name: &str, build: &str) -> PathBuf {
     let path = match env::var_os(variable) {
         Some(path) => PathBuf::from(path),

@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod debian;
 mod fuzz;
 mod packages;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cargo::{build_programs, cargo, run};
-use crate::packages;
+use crate::{debian, packages};
 
 /// What is built and tested.
 const WORKSPACE: [&str; 3] = ["--workspace", "--features", "reprise/fault-points"];
@@ -15,7 +15,7 @@ const WORKSPACE: [&str; 3] = ["--workspace", "--features", "reprise/fault-points
 /// Choices for `cargo xtask test`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Install no packages; tests that need a missing one fail
+    /// Install no packages and fetch none; tests that need a missing one fail
     #[arg(long)]
     no_install: bool,
     /// Given to the test programs, such as part of a test's name
@@ -27,6 +27,7 @@ pub struct Options {
 pub fn run_all(options: &Options) -> Result<()> {
     if !options.no_install {
         packages::install_missing(&packages::FOR_TESTS)?;
+        debian::fetch_newer_containerd()?;
     }
     run(cargo(&["fmt", "--all", "--check"]))?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
@@ -37,5 +38,6 @@ pub fn run_all(options: &Options) -> Result<()> {
     test.args(&options.arguments);
     let variables = ["REPRISE_BIN", "REPRISE_TESTLOAD", "REPRISE_SAMPLE_DEVICE_PLUGIN"];
     test.envs(variables.iter().zip(&programs));
+    test.env("REPRISE_NEWER_CONTAINERD", debian::newer_containerd());
     run(test)
 }

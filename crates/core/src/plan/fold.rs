@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::health;
-use super::pass::{Pass, STATUS_UNKNOWN};
+use super::pass::Pass;
 use crate::clock;
 use crate::ledger::{ContainerRecord, Exit, Run, SandboxRecord};
-use crate::observed::{ContainerObservation, RuntimeExit, RuntimeState};
+use crate::observed::{ContainerObservation, RuntimeExit, RuntimeState, STATUS_UNKNOWN};
 use crate::roles::{PodContainer, Role};
 use crate::rules::{self, Verdict};
 use crate::timeline::Happened;
@@ -111,15 +111,15 @@ fn started(pass: &mut Pass<'_>, name: &str, at: Timestamp) {
 
 fn exit_record(pass: &Pass<'_>, c: &ContainerObservation, exit: &RuntimeExit) -> Exit {
     let step_killed = pass.ledger.step.as_ref().is_some_and(|s| s.running.contains(&c.name));
-    let reason = match (exit.reason.as_str(), exit.exit_code) {
-        ("" | "Error", SIGKILLED) if step_killed => RESTART_ALL_CONTAINERS,
-        ("", 0) => "Completed",
-        ("", _) => "Error",
-        (reason, _) => reason,
+    let (exit_code, reason) = match (exit.exit_code, exit.reason.as_str()) {
+        (SIGKILLED, "" | "Error") | (_, STATUS_UNKNOWN) if step_killed => (SIGKILLED, RESTART_ALL_CONTAINERS),
+        (0, "") => (0, "Completed"),
+        (code, "") => (code, "Error"),
+        known => known,
     };
     Exit {
         id: c.id.clone(),
-        exit_code: exit.exit_code,
+        exit_code,
         reason: reason.to_owned(),
         message: exit.message.clone(),
         started_at: exit.started_at,

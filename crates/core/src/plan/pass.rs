@@ -8,13 +8,10 @@ use crate::action::{self, Action};
 use crate::annotations;
 use crate::hook;
 use crate::ledger::{Exit, Ledger};
-use crate::observed::{ContainerObservation, Observed};
-use crate::roles::{self, PodContainer};
+use crate::observed::{ContainerObservation, Observed, STATUS_UNKNOWN};
+use crate::roles::{self, PodContainer, Role};
 use crate::rules::{self, Verdict};
 use crate::timeline::{Entry, Happened};
-
-/// The reason of an exit that nobody saw, as in Kubernetes.
-pub(super) const STATUS_UNKNOWN: &str = "ContainerStatusUnknown";
 
 pub(super) struct Pass<'a> {
     pub desired: &'a Desired<'a>,
@@ -105,12 +102,13 @@ impl<'a> Pass<'a> {
         self.observed.in_flight.contains(name)
     }
 
-    /// What an exit of `container` asks for. Of an exit that nobody saw the code is made up, so no rule is asked.
+    /// What an exit of `container` asks for. Of an exit that nobody saw the code is made up, so no rule is asked; an init
+    /// container, which must bear to be run again, is run again instead of failing the Pod for it.
     pub fn verdict(&self, container: &PodContainer<'_>, exit: &Exit) -> Verdict {
-        if exit.reason == STATUS_UNKNOWN {
-            rules::by_policy(container.policy, exit.exit_code)
-        } else {
-            rules::judge(container, exit.exit_code, &self.desired.gates)
+        match (exit.reason == STATUS_UNKNOWN, container.role) {
+            (false, _) => rules::judge(container, exit.exit_code, &self.desired.gates),
+            (true, Role::Init) => Verdict::RestartContainer { rule: None },
+            (true, Role::Sidecar | Role::Regular) => rules::by_policy(container.policy, exit.exit_code),
         }
     }
 

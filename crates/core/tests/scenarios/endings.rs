@@ -60,6 +60,18 @@ fn an_init_container_that_fails_after_the_step_recovers_under_on_failure() {
 }
 
 #[test]
+fn an_init_container_whose_exit_nobody_saw_runs_again_and_a_regular_one_only_by_its_policy() {
+    let mut node = Node::start(ml_worker());
+    node.exit_unseen("setup", 255);
+    assert!(node.runs("setup"));
+    node.exit("setup", 0);
+    node.exit_unseen("watcher", 88);
+    assert_eq!((node.ledger.epoch, node.runs("watcher")), (0, true), "a code that was made up matches no rule");
+    node.exit_unseen("main", 255);
+    assert_eq!(node.phase(), "Failed");
+}
+
+#[test]
 fn the_deadline_fails_the_pod_even_while_it_waits_to_restart() {
     let mut node = Node::start(json!({
         "restartPolicy": "Never",

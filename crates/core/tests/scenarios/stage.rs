@@ -12,7 +12,7 @@ use reprise_core::gates::FeatureGates;
 use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
 use reprise_core::observed::{
-    ContainerObservation, ImageObservation, Observed, RuntimeExit, RuntimeState, SandboxObservation,
+    ContainerObservation, ImageObservation, Observed, RuntimeExit, RuntimeState, STATUS_UNKNOWN, SandboxObservation,
 };
 use reprise_core::plan::{Desired, Plan, Stage, plan};
 use reprise_core::probe::{ProbeKind, ProbeTask, ProbeVerdict};
@@ -181,6 +181,17 @@ impl Node {
     /// The program of a running container ends and the Pod reacts.
     pub fn exit(&mut self, name: &str, code: i32) {
         self.ends(name, code);
+        self.settle();
+    }
+
+    /// The same, but the runtime can't tell how it ended and makes an exit code up.
+    pub fn exit_unseen(&mut self, name: &str, code: i32) {
+        self.ends(name, code);
+        for container in self.observed.containers.iter_mut().filter(|c| c.name == name) {
+            if let RuntimeState::Exited(exit) = &mut container.state {
+                exit.reason = STATUS_UNKNOWN.to_owned();
+            }
+        }
         self.settle();
     }
 

@@ -170,7 +170,7 @@ async fn a_runtime_that_dies_during_a_call_is_the_class_unavailable() {
     });
     let client = CriClient::connect(&path).unwrap();
     let error = name_of(&client).await.unwrap_err();
-    assert!(error.class() == Some(CodeClass::Unavailable) && error.is_retryable(), "{error:?}");
+    assert!(error.class() == Some(CodeClass::Unavailable) && error.is_retryable() && error.is_lost(), "{error:?}");
     dying.await.unwrap();
 }
 

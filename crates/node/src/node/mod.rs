@@ -10,7 +10,6 @@ mod stream;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,13 +28,13 @@ use crate::control::server;
 use crate::error::NodeError;
 use crate::health;
 use crate::metrics::Metrics;
-use crate::observer::{self, Directory};
+use crate::observer::{self, Directory, Pace};
 use crate::paths::NodePaths;
 use crate::pod_cgroups::PodCgroups;
 use crate::pod_key::PodKey;
 use crate::publisher::{NodeEvent, Publisher};
 use crate::record::{node_id, pod_file};
-use crate::runtime_calls::Runtime;
+use crate::runtime_calls::{CgroupDriver, Runtime};
 use crate::static_pods;
 use crate::view::PodView;
 use crate::volumes::teardown;
@@ -100,7 +99,7 @@ impl Node {
         orphans.iter().for_each(|folder| remove_orphan(folder));
         let metrics = Arc::new(Metrics::default());
         let devices = devices::restored(&config, &paths, &pods, &metrics)?;
-        let runtime = connect(&config, &metrics).await?;
+        let runtime = connect(&mut config, &metrics).await?;
         let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
         let node_id = node_id::read(&paths)?;
@@ -112,7 +111,7 @@ impl Node {
             allowed_unsafe_sysctls: config.allowed_unsafe_sysctls.clone(),
         };
         let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
-        let (started_at, busy) = (Timestamp::now(), AtomicUsize::new(0));
+        let (started_at, pace) = (Timestamp::now(), Pace::new());
         let shared = Arc::new(Shared {
             config,
             node_id,
@@ -128,7 +127,7 @@ impl Node {
             http,
             metrics,
             started_at,
-            busy,
+            pace,
         });
         let node = Self {
             inner: Arc::new(Inner {
@@ -349,15 +348,37 @@ fn remove_orphan(folder: &Path) {
     }
 }
 
-async fn connect(config: &NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
-    let unreachable = |error| NodeError::Runtime { socket: config.cri_socket.clone(), source: Box::new(error) };
-    let runtime = Runtime::connect(&config.cri_socket, config.request_timeout, metrics.clone()).map_err(unreachable)?;
-    let limit = Instant::now() + config.runtime_wait;
+async fn connect(config: &mut NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
+    let socket = config.cri_socket.clone();
+    let unreachable = |error| NodeError::Runtime { socket: socket.clone(), source: Box::new(error) };
+    let runtime = Runtime::connect(&socket, config.request_timeout, metrics.clone()).map_err(unreachable)?;
+    let (limit, mut told) = (Instant::now() + config.runtime_wait, false);
     loop {
-        match runtime.version().await {
+        let asked = match runtime.version().await {
+            Ok(()) if config.foreign_runtime => runtime.cgroup_driver().await.map(|driver| take(config, driver)),
+            answer => answer,
+        };
+        match asked {
             Ok(()) => return Ok(runtime),
+            Err(error) if error.is_unimplemented() => {
+                return Err(NodeError::NotCri { socket, source: Box::new(error) });
+            }
             Err(error) if Instant::now() >= limit => return Err(unreachable(error)),
-            Err(_) => tokio::time::sleep(CONNECT_PAUSE).await,
+            Err(error) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(socket = %socket.display(), error = %crate::error::chain(&error), "waiting for the container runtime");
+                }
+                tokio::time::sleep(CONNECT_PAUSE).await;
+            }
         }
+    }
+}
+
+/// With systemd cgroups are slices, which only it may make: they are then left to the runtime.
+fn take(config: &mut NodeConfig, driver: CgroupDriver) {
+    if driver == CgroupDriver::Systemd && config.cgroup_root.take().is_some() {
+        tracing::warn!(
+            "the runtime's cgroup driver is systemd: containers have their limits, Pods as a whole have none"
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use reprise_cri::v1::ContainerEventResponse;
+use reprise_cri::v1::{Container, ContainerEventResponse};
 use tokio::sync::mpsc;
 
 use crate::runtime_calls::{Listing, reading};
@@ -16,6 +16,35 @@ type Mailbox = mpsc::UnboundedSender<Mail>;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
     mailboxes: Arc<Mutex<HashMap<String, Mailbox>>>,
+}
+
+/// Who is told of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Every worker.
+    Everybody,
+    /// Those whose part of it is another than the last time.
+    Concerned,
+}
+
+/// What a listing shows of one Pod: ids and states.
+type Shown = Vec<(String, i32)>;
+
+/// The newest listing, Pod by Pod.
+#[derive(Debug, Default)]
+pub(super) struct LastListing {
+    shown: HashMap<String, Shown>,
+}
+
+impl LastListing {
+    /// Takes in a Pod's part. True if it is another than before.
+    fn changes(&mut self, uid: &str, part: &Listed) -> bool {
+        let sandboxes = part.sandboxes.iter().map(|s| (s.id.clone(), s.state));
+        let mut shown: Shown = sandboxes.chain(part.containers.iter().map(|c| (c.id.clone(), c.state))).collect();
+        shown.sort_unstable();
+        let before = self.shown.insert(uid.to_owned(), shown);
+        before.as_ref() != self.shown.get(uid)
+    }
 }
 
 impl Directory {
@@ -40,8 +69,13 @@ impl Directory {
         }
     }
 
-    /// Every worker gets its part, be it empty.
-    pub(super) fn listing(&self, asked_at: Instant, all: Listing) {
+    /// Whether the container is one of a Pod here.
+    pub(super) fn has(&self, container: &Container) -> bool {
+        reading::uid(&container.labels).is_some_and(|uid| self.lock().contains_key(uid))
+    }
+
+    /// Workers get their parts, be they empty.
+    pub(super) fn listing(&self, asked_at: Instant, all: Listing, last: &mut LastListing, told: Told) {
         let mailboxes = self.lock();
         let mut parts: HashMap<&str, Listed> = mailboxes
             .keys()
@@ -57,8 +91,10 @@ impl Directory {
                 part.containers.push(container);
             }
         }
+        last.shown.retain(|uid, _| mailboxes.contains_key(uid));
         for (uid, part) in parts {
-            if let Some(mailbox) = mailboxes.get(uid) {
+            let changed = last.changes(uid, &part);
+            if let Some(mailbox) = mailboxes.get(uid).filter(|_| changed || told == Told::Everybody) {
                 send(mailbox, Mail::Listed(part));
             }
         }

@@ -2,8 +2,10 @@
 //!
 //! Nothing is decided here and nothing is tried twice: a call that is lost is made good by the next plan.
 
+mod cgroup_driver;
 mod images;
 pub(crate) mod labels;
+mod process;
 pub(crate) mod reading;
 mod usage;
 
@@ -22,6 +24,8 @@ use reprise_cri::v1::{
 };
 use reprise_cri::{Call, CallObserver, CriClient, CriError};
 use tonic::Streaming;
+
+pub(crate) use cgroup_driver::CgroupDriver;
 
 use crate::fault;
 use crate::node::WantedStreams;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use reprise_core::observed::{ContainerObservation, RuntimeExit, RuntimeState, SandboxObservation};
+use reprise_core::observed::{ContainerObservation, RuntimeExit, RuntimeState, STATUS_UNKNOWN, SandboxObservation};
 use reprise_cri::v1::{ContainerState, ContainerStatus, PodSandboxState, PodSandboxStatus};
 
 use super::labels;
@@ -56,12 +56,35 @@ fn state(status: &ContainerStatus) -> RuntimeState {
         }
         Ok(ContainerState::ContainerExited) => RuntimeState::Exited(RuntimeExit {
             exit_code: status.exit_code,
-            reason: status.reason.clone(),
+            reason: reason(status),
             message: status.message.clone(),
             started_at: time(status.started_at),
             finished_at: first_time(&[status.finished_at, status.started_at, status.created_at]),
         }),
         Ok(ContainerState::ContainerUnknown) | Err(_) => RuntimeState::Unknown,
+    }
+}
+
+/// containerd makes an exit up if it was killed before it had written down what its shim told it.
+fn reason(status: &ContainerStatus) -> String {
+    const MADE_UP: (&str, i32) = ("Unknown", 255);
+    if (status.reason.as_str(), status.exit_code) == MADE_UP {
+        STATUS_UNKNOWN.to_owned()
+    } else {
+        status.reason.clone()
+    }
+}
+
+/// Whether the container never ran because whoever asked for its start went away during the call. containerd takes that for a
+/// failed start, with the words of Go for it.
+pub(crate) fn start_was_cut_off(state: &RuntimeState) -> bool {
+    const REASON: &str = "StartError";
+    const WORDS: &str = "context canceled";
+    match state {
+        RuntimeState::Exited(exit) => {
+            exit.started_at.is_none() && exit.reason == REASON && exit.message.contains(WORDS)
+        }
+        RuntimeState::Created | RuntimeState::Running { .. } | RuntimeState::Unknown => false,
     }
 }
 
@@ -106,6 +129,32 @@ mod tests {
         (exited.exit_code, exited.finished_at) = (128, 5_000_000_000);
         let RuntimeState::Exited(exit) = container(&exited, "s1").unwrap().state else { panic!("not exited") };
         assert_eq!((exit.started_at, exit.finished_at), (None, Timestamp::from_second(5).unwrap()));
+    }
+
+    #[test]
+    fn an_exit_that_the_runtime_made_up_is_one_that_nobody_saw() {
+        let reason = |reason: &str, exit_code| {
+            let exited =
+                ContainerStatus { reason: reason.into(), exit_code, ..status(ContainerState::ContainerExited) };
+            match container(&exited, "s1").unwrap().state {
+                RuntimeState::Exited(exit) => exit.reason,
+                other => panic!("not exited: {other:?}"),
+            }
+        };
+        assert_eq!(reason("Unknown", 255), STATUS_UNKNOWN);
+        assert_eq!((reason("Error", 255), reason("Unknown", 1)), ("Error".to_owned(), "Unknown".to_owned()));
+    }
+
+    #[test]
+    fn a_start_that_nobody_waited_for_is_not_one_that_failed() {
+        let mut exited = status(ContainerState::ContainerExited);
+        (exited.exit_code, exited.finished_at, exited.reason) = (128, 5_000_000_000, "StartError".into());
+        exited.message = "failed to create containerd task: context canceled: unknown".into();
+        assert!(start_was_cut_off(&container(&exited, "s1").unwrap().state));
+        let ran = ContainerStatus { started_at: 4_000_000_000, ..exited.clone() };
+        assert!(!start_was_cut_off(&container(&ran, "s1").unwrap().state));
+        exited.message = "exec: no such file".into();
+        assert!(!start_was_cut_off(&container(&exited, "s1").unwrap().state));
     }
 
     #[test]

@@ -170,6 +170,16 @@ impl Flights {
         self.retries.values().map(|r| r.not_before).filter(|at| *at > now).min()
     }
 
+    /// How often it has failed in a row.
+    pub(crate) fn failures(&self, key: &FlightKey) -> u32 {
+        self.retries.get(key).map_or(0, |r| r.count)
+    }
+
+    /// What had failed may be tried again at once.
+    pub(crate) fn forget_waits(&mut self) {
+        self.retries.clear();
+    }
+
     /// Drops waits that are long over and whose object is gone for good.
     pub(crate) fn forget_object(&mut self, id: &str) {
         let is_about = |key: &FlightKey| match key {
@@ -207,7 +217,8 @@ impl Flights {
         self.flights.iter().any(|(key, f)| key.is_short() && !f.unanswered)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.flights.is_empty()
     }
 

@@ -98,6 +98,8 @@ pub(crate) enum Outcome {
     HookRan(HookResult),
     /// After a start or kill that no event has confirmed: the container's status.
     Confirmed { status: Option<Box<ContainerStatus>> },
+    /// An earlier call that was cut off is still at it, or what it made has the name.
+    Taken { reason: &'static str, message: String },
     /// It failed.
     Failed { reason: &'static str, message: String },
     /// The runtime did not answer: it may have been done or not.

@@ -26,7 +26,6 @@ mod volumes;
 mod weight;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,6 +51,7 @@ use crate::health::pre_stop::PreStops;
 use crate::health::probers::Probers;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::observer::Pace;
 use crate::owned_task::OwnedTask;
 use crate::paths::{NodePaths, PodPaths};
 use crate::pod_cgroups::PodCgroups;
@@ -94,8 +94,8 @@ pub(crate) struct Shared {
     pub metrics: Arc<Metrics>,
     /// When the agent started.
     pub started_at: Timestamp,
-    /// How many workers have something under way: a runtime without events is then asked more often.
-    pub busy: AtomicUsize,
+    /// How often a runtime without events is asked.
+    pub pace: Pace,
 }
 
 /// A worker as the node holds it.
@@ -140,6 +140,8 @@ pub(crate) struct Worker {
     synced: bool,
     resyncing: bool,
     resync_at: Option<Instant>,
+    /// How many listings have failed in a row.
+    resyncs_failed: u32,
     flights: Flights,
     images: BTreeMap<String, ImageObservation>,
     resolved: BTreeMap<String, ResolvedImage>,
@@ -164,7 +166,6 @@ pub(crate) struct Worker {
     wake_at: Option<Timestamp>,
     /// After a failure of the node's own (disk full): when to try again.
     retry_at: Option<Instant>,
-    counted_busy: bool,
     stopping: bool,
     view: Arc<Mutex<PodView>>,
     mailbox: mpsc::UnboundedReceiver<Mail>,
@@ -212,6 +213,7 @@ impl Worker {
             synced: new,
             resyncing: false,
             resync_at: None,
+            resyncs_failed: 0,
             flights: Flights::default(),
             images: BTreeMap::new(),
             resolved: BTreeMap::new(),
@@ -233,7 +235,6 @@ impl Worker {
             stage: Stage::Live,
             wake_at: None,
             retry_at: None,
-            counted_busy: false,
             stopping: false,
             view,
             mailbox,
@@ -258,7 +259,6 @@ impl Worker {
                     break;
                 }
             }
-            self.count_busy();
             self.next_mail().await;
         }
         self.shared.objects.unfollow(&self.uid);
@@ -303,7 +303,10 @@ impl Worker {
             Mail::Resynced(all) => self.on_resynced(all),
             Mail::ResyncFailed(error) => self.on_resync_failed(&error),
             Mail::Status { id, asked_at, status } => self.on_status(&id, asked_at, status),
-            Mail::Done { key, serial, outcome } => self.on_done(key, serial, outcome),
+            Mail::Done { key, serial, outcome } => {
+                self.shared.pace.stir();
+                self.on_done(key, serial, outcome);
+            }
             Mail::Probed { id, kind, verdict } => self.on_probed(id, kind, verdict),
             Mail::PreStopOver { id } => self.pre_stops.end(&id),
             Mail::ObjectsChanged(keys) => self.on_objects_changed(keys),
@@ -330,19 +333,6 @@ impl Worker {
             .min()
     }
 
-    fn count_busy(&mut self) {
-        let busy = !self.flights.is_empty();
-        if busy != self.counted_busy {
-            self.counted_busy = busy;
-            let count = &self.shared.busy;
-            if busy {
-                count.fetch_add(1, Ordering::Relaxed)
-            } else {
-                count.fetch_sub(1, Ordering::Relaxed)
-            };
-        }
-    }
-
     /// The end of the worker, not of the Pod: calls that are soon over may end, then everything is on disk.
     async fn wind_up(&mut self) {
         let limit = tokio::time::Instant::now() + SHUTDOWN_LIMIT;
@@ -355,7 +345,6 @@ impl Worker {
         }
         self.flights.abort_all();
         self.stop_measuring();
-        self.count_busy();
         if self.flush_at.is_some() && self.stage != Stage::Gone {
             self.flush().await;
         }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use reprise_core::observed::{ContainerObservation, RuntimeState};
-use reprise_cri::CriError;
 use reprise_cri::v1::{ContainerEventResponse, ContainerEventType, ContainerStatus};
+use reprise_cri::{CodeClass, CriError};
 
 use super::Worker;
 use super::mail::{Listed, Mail, Resynced};
@@ -12,8 +12,10 @@ use super::tasks;
 use crate::container::{find, termination};
 use crate::runtime_calls::reading;
 
-/// How long to wait before the runtime is asked again after a listing failed.
-const RESYNC_PAUSE: Duration = Duration::from_millis(200);
+/// How long to wait before the runtime is asked again after a listing failed, at first and at most.
+const RESYNC_PAUSE: Duration = Duration::from_millis(100);
+/// See [`RESYNC_PAUSE`].
+const LONGEST_RESYNC_PAUSE: Duration = Duration::from_secs(2);
 
 impl Worker {
     pub(super) fn on_event(&mut self, event: ContainerEventResponse) {
@@ -76,6 +78,9 @@ impl Worker {
         if !self.sight.is_news(&container.id, &container.state) {
             return;
         }
+        if reading::start_was_cut_off(&container.state) {
+            return self.clear_cut_off(container.id);
+        }
         if let RuntimeState::Exited(exit) = &mut container.state
             && let Ok(found) = find::container(&self.pod, &container.name)
         {
@@ -89,6 +94,14 @@ impl Worker {
         if ended {
             self.end_hooks(&name, &id);
         }
+    }
+
+    /// A container that was never started because an agent ended during the call is none: the next plan makes another.
+    fn clear_cut_off(&mut self, id: String) {
+        tracing::info!(pod = %self.key, id, "the start of a container was cut off: it is made again");
+        self.forget(&id);
+        let job = self.job();
+        tokio::spawn(async move { tasks::clear_cut_off(&job, &id).await });
     }
 
     pub(super) fn forget(&mut self, id: &str) {
@@ -142,6 +155,10 @@ impl Worker {
 
     pub(super) fn on_resynced(&mut self, mut all: Resynced) {
         self.resyncing = false;
+        if std::mem::take(&mut self.resyncs_failed) > 0 {
+            // The runtime is back: what was refused by nobody need not wait.
+            self.flights.forget_waits();
+        }
         self.flights.settle(all.asked_at);
         let containers = std::mem::take(&mut all.containers);
         self.sight.resync(all);
@@ -151,7 +168,14 @@ impl Worker {
 
     pub(super) fn on_resync_failed(&mut self, error: &CriError) {
         self.resyncing = false;
-        tracing::warn!(pod = %self.key, error = %crate::error::chain(error), "the runtime can't be asked, trying again");
-        self.resync_at = Some(Instant::now() + RESYNC_PAUSE);
+        if error.class() == Some(CodeClass::Unavailable) {
+            // That it is away is said once for all Pods.
+            tracing::debug!(pod = %self.key, error = %crate::error::chain(error), "the runtime is away");
+        } else {
+            tracing::warn!(pod = %self.key, error = %crate::error::chain(error), "the runtime can't be asked, trying again");
+        }
+        let pause = RESYNC_PAUSE.saturating_mul(1 << self.resyncs_failed.min(16)).min(LONGEST_RESYNC_PAUSE);
+        self.resyncs_failed += 1;
+        self.resync_at = Some(Instant::now() + pause);
     }
 }

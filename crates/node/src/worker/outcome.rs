@@ -5,6 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use reprise_core::observed::{Failure, ImageObservation, RuntimeState};
 use reprise_core::timeline::{Entry, Happened};
+use reprise_cri::CodeClass;
 
 use super::Worker;
 use super::flights::FlightKey;
@@ -15,6 +16,9 @@ use crate::error::chain;
 
 /// The reason of a container whose start failed; a create that succeeds does not end that.
 const RUN_FAILED: &str = "RunContainerError";
+
+/// How often an earlier call may be in the way, some seconds in all, before that is a failure.
+const TAKEN_TRIES: u32 = 8;
 
 impl Worker {
     pub(super) fn on_done(&mut self, key: FlightKey, serial: u64, outcome: Outcome) {
@@ -51,8 +55,14 @@ impl Worker {
                 self.conclude(&key, serial);
             }
             Outcome::Failed { reason, message } => self.failed(&key, serial, reason, message),
+            Outcome::Taken { reason, message } => self.taken(&key, serial, reason, message),
             Outcome::Unanswered(error) => {
-                tracing::warn!(pod = %self.key, error = %chain(&error), "a call to the runtime failed");
+                if error.class() == Some(CodeClass::Unavailable) {
+                    // That the runtime is away is said once for all Pods.
+                    tracing::debug!(pod = %self.key, error = %chain(&error), "the runtime is away");
+                } else {
+                    tracing::warn!(pod = %self.key, error = %chain(&error), "a call to the runtime failed");
+                }
                 self.flights.leave_open(&key, serial, Instant::now());
                 self.start_resync();
             }
@@ -130,6 +140,16 @@ impl Worker {
         let failure = again(before, reason, &message);
         self.images.insert(container.clone(), ImageObservation { attempt, result: Err(failure) });
         self.note(Happened::ImageFailed { container, reason: reason.to_owned(), message });
+    }
+
+    /// A listing shows what the earlier call made, unless that is about to go: tried again before anybody is told.
+    fn taken(&mut self, key: &FlightKey, serial: u64, reason: &'static str, message: String) {
+        if self.flights.failures(key) >= TAKEN_TRIES {
+            return self.failed(key, serial, reason, message);
+        }
+        tracing::debug!(pod = %self.key, message, "an earlier call is in the way");
+        self.flights.fail(key, serial, Instant::now());
+        self.start_resync();
     }
 
     fn failed(&mut self, key: &FlightKey, serial: u64, reason: &'static str, message: String) {

@@ -1,6 +1,7 @@
 //! The work of actions and look-ups, away from the worker: each function is one task's body and ends in an answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use reprise_core::observed::{ContainerObservation, RuntimeExit, RuntimeState, SandboxObservation};
@@ -24,6 +25,11 @@ use crate::sandbox::build::SandboxConfigError;
 
 /// The reason of a container whose configuration can't be made, or whose devices can't be prepared.
 pub(super) const CONFIG_REASON: &str = "CreateContainerConfigError";
+
+/// How often to try to remove what is in the way, and the pause in between.
+const CLEARING_TRIES: u32 = 100;
+/// See [`CLEARING_TRIES`].
+const CLEARING_PAUSE: Duration = Duration::from_millis(200);
 
 /// What every task for a Pod needs.
 #[derive(Clone)]
@@ -118,7 +124,8 @@ pub(super) async fn ensure_image(
             job.tell(events::pulled(&job.pod, &container, &image, pulled));
             Outcome::ImageReady { attempt, image: resolved }
         }
-        // Not for a pull: there it may be the registry that is unavailable, which the user must see.
+        // For a pull it may be the registry that is unavailable, which the user must see.
+        Err(ensure::ImageError::Pull { source, .. }) if source.is_lost() => Outcome::Unanswered(source),
         Err(ensure::ImageError::Inspect { source, .. }) if source.class() == Some(CodeClass::Unavailable) => {
             Outcome::Unanswered(source)
         }
@@ -198,6 +205,18 @@ pub(super) async fn remove_container(job: Job, id: String) -> Outcome {
     carried(job.shared.runtime.remove_container(&id).await)
 }
 
+/// Removes a container that nobody counts on; until it is gone its name is taken.
+pub(super) async fn clear_cut_off(job: &Job, id: &str) {
+    for _ in 0..CLEARING_TRIES {
+        match job.shared.runtime.remove_container(id).await {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(id, error = %chain(&error), "a container that was not started stays"),
+        }
+        tokio::time::sleep(CLEARING_PAUSE).await;
+    }
+    tracing::warn!(id, "a container that was not started can't be removed");
+}
+
 pub(super) async fn remove_sandbox(job: Job, id: String) -> Outcome {
     carried(job.shared.runtime.remove_sandbox(&id).await)
 }
@@ -219,9 +238,11 @@ fn carried(answer: Result<(), CriError>) -> Outcome {
 
 /// A refusal is shown to the user; of a call without an answer nobody knows what came of it.
 fn failed(error: CriError, reason: &'static str) -> Outcome {
+    let message = || error.answer().map_or_else(|| chain(&error), str::to_owned);
     match error.class() {
         Some(CodeClass::Unavailable | CodeClass::DeadlineExceeded) => Outcome::Unanswered(error),
-        _ => Outcome::Failed { reason, message: error.answer().map_or_else(|| chain(&error), str::to_owned) },
+        Some(CodeClass::AlreadyExists) => Outcome::Taken { reason, message: message() },
+        _ => Outcome::Failed { reason, message: message() },
     }
 }
 

@@ -40,6 +40,7 @@ type News = UnboundedReceiver<NodeEvent>;
 pub async fn run(args: &OutputArgs, node: &NodeArgs) -> Result<ExitCode> {
     // Dropped last, when nothing uses the folder any more.
     let (settings, _folder) = settings(node)?;
+    settings.require_embedded("reprise demo", "its image is made of this program, for the runtime in it")?;
     let (pod, warnings) = manifest::pod(settings.gates)?;
     warnings.iter().for_each(|warning| eprintln!("Warning: {warning}"));
     eprintln!("note: the manifest has no volume; an emptyDir at {} is added for the checkpoint", workload::SHARED);

@@ -64,6 +64,9 @@ pub struct ImportArgs {
 
 /// Runs one command on the node's store. Status 1 if some of the images could not be removed.
 pub async fn run(command: ImageCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let why =
+        "the node's images are in that runtime: use its own tools, such as crictl, or ctr --namespace k8s.io images";
+    settings.require_embedded("reprise image", why)?;
     let opened = ImageStore::open(&settings.image_store()).context("cannot open the image store")?;
     let store = match &settings.registry_config {
         Some(folder) => opened.with_registry_config(folder),

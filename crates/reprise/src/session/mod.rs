@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::cli::StreamArgs;
+use crate::runtime_choice::RuntimeChoice;
 use crate::stdout::NOBODY_READS;
 use terminal::{RawMode, Window};
 
@@ -45,8 +46,8 @@ impl Local {
 }
 
 /// Connects to what waits at `url` and carries the streams to the end: the program's exit code.
-pub async fn run(url: &str, local: Local) -> Result<ExitCode> {
-    let command = connect(url, local).await.context("can't connect to the program's streams")?;
+pub async fn run(url: &str, runtime: &RuntimeChoice, local: Local) -> Result<ExitCode> {
+    let command = connect(url, protocol(runtime), local).await.context("can't connect to the program's streams")?;
     let raw =
         if local.tty && local.stdin { Some(RawMode::enter().context("can't set up the terminal")?) } else { None };
     let ended = carry(command, local).await;
@@ -58,7 +59,12 @@ pub async fn run(url: &str, local: Local) -> Result<ExitCode> {
     }
 }
 
-async fn connect(url: &str, local: Local) -> Result<ClientCommand> {
+/// SPDY is what every runtime speaks. containerd knows no WebSocket protocol in which input can end.
+fn protocol(runtime: &RuntimeChoice) -> CommandProtocol {
+    if runtime.is_embedded() { CommandProtocol::WebSocket } else { CommandProtocol::Spdy }
+}
+
+async fn connect(url: &str, protocol: CommandProtocol, local: Local) -> Result<ClientCommand> {
     let url: hyper::Uri = url.parse().with_context(|| format!("{url:?} is no URL"))?;
     let authority = url.authority().with_context(|| format!("{url} has no address"))?.as_str();
     let stream = TcpStream::connect(authority).await.with_context(|| format!("connect to {authority}"))?;
@@ -66,7 +72,7 @@ async fn connect(url: &str, local: Local) -> Result<ClientCommand> {
     let request = hyper::Request::builder().uri(url.path()).header(hyper::header::HOST, authority).body(())?;
     let WantedStreams { stdin, stdout, stderr, tty } = local.wanted();
     let streams = CommandStreams::new(stdin, stdout, stderr, tty)?;
-    Ok(connect_command(stream, request, CommandProtocol::WebSocket, streams, Timeouts::default()).await?)
+    Ok(connect_command(stream, request, protocol, streams, Timeouts::default()).await?)
 }
 
 async fn carry(mut command: ClientCommand, local: Local) -> Result<Outcome> {

@@ -20,15 +20,21 @@ pub async fn run(args: AttachArgs, settings: &Settings) -> Result<ExitCode> {
     let container = access::container(&pod, args.container)?;
     let local = Local::of(possible(args.streams, &pod, &container));
     let mut access = Access::open(settings).await?;
-    let ended = attach(&mut access, &key, container, local).await;
+    let ended = attach(&mut access, settings, &key, container, local).await;
     access.close().await;
     ended
 }
 
 /// Connects `local` with a container's program.
-pub async fn attach(access: &mut Access, key: &PodKey, container: String, local: Local) -> Result<ExitCode> {
+pub async fn attach(
+    access: &mut Access,
+    settings: &Settings,
+    key: &PodKey,
+    container: String,
+    local: Local,
+) -> Result<ExitCode> {
     let url = access.attach(key, container, local.wanted()).await?;
-    session::run(&url, local).await
+    session::run(&url, &settings.runtime, local).await
 }
 
 /// What is asked for, as far as the container has it; what it has not is said.

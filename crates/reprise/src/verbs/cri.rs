@@ -13,6 +13,8 @@ use crate::settings::Settings;
 
 /// Serves CRI until SIGTERM or Ctrl-C.
 pub async fn run(args: CriArgs, settings: &Settings) -> Result<ExitCode> {
+    settings.require_embedded("reprise cri", "it serves the runtime in this program")?;
+    settings.check_runtime()?;
     let socket = socket(&args.listen)?;
     if let Some(folder) = socket.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
@@ -22,7 +24,7 @@ pub async fn run(args: CriArgs, settings: &Settings) -> Result<ExitCode> {
         socket: socket.clone(),
         streaming: args.streaming_address,
         cni: cni(&args),
-        ..settings.runtime()
+        ..settings.embedded()
     };
     let runtime = reprise_runtime::serve(config).await.context("the container runtime can't start")?;
     runtime.warnings().iter().for_each(|warning| eprintln!("Warning: {warning}"));

@@ -38,7 +38,7 @@ pub async fn run(args: DebugArgs, settings: &Settings) -> Result<ExitCode> {
     let began = begin(&mut access, &key, container).await;
     let connected = match began {
         Ok(Began::Running) if connects => {
-            let attached = attach(&mut access, &key, name.clone(), local).await;
+            let attached = attach(&mut access, settings, &key, name.clone(), local).await;
             match (attached, look(&mut access, &key, &name).await) {
                 // It ended before it could be attached to.
                 (Err(_), Ok(Some(Began::Ended(code)))) => Ok(Connected::TooLate(code)),

@@ -19,7 +19,7 @@ pub async fn run(args: ExecArgs, settings: &Settings) -> Result<ExitCode> {
     let local = Local::of(args.streams);
     let mut access = Access::open(settings).await?;
     let ended = match access.exec(&key, container, args.command, local.wanted()).await {
-        Ok(url) => session::run(&url, local).await,
+        Ok(url) => session::run(&url, &settings.runtime, local).await,
         Err(error) => Err(error),
     };
     access.close().await;

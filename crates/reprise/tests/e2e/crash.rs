@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use reprise_testkit::Node;
+use reprise_testkit::containerd::Release;
 use reprise_testkit::event::Event;
 use reprise_testkit::leftovers::Owned;
 use reprise_testkit::manifest::Pod;
+use reprise_testkit::{Node, Runtime};
 use serde_json::Value;
 
 use crate::scene::{LIMIT, Scene, container, ctl, eventually, last, pod, status, wait_counted};
@@ -48,11 +49,12 @@ fn ready_in_epoch_1(event: &Event) -> bool {
 }
 
 /// Kills the agent at fault point `number` of a restart and starts it again. False if the restart has fewer points.
-fn survives(number: u32) -> bool {
-    let node = Node::with_testload();
+fn survives(runtime: Runtime, number: u32) -> bool {
+    let node = Node::with_testload_on(runtime);
     let manifest = guarded(&node).build();
-    let mut run =
-        node.run(std::slice::from_ref(&manifest)).arg("--keep").env("REPRISE_FAULT", number.to_string()).start();
+    let run = node.run(std::slice::from_ref(&manifest)).arg("--keep").env("REPRISE_FAULT", number.to_string());
+    let names = node.scratch().join("fault-points");
+    let mut run = run.env("REPRISE_FAULT_LOG", &names).start();
     run.wait_for("Ready", LIMIT, |e| e.is("PodReady"));
     wait_counted(&node);
     let before = facts(&node);
@@ -60,6 +62,8 @@ fn survives(number: u32) -> bool {
     if run.wait_for_or_end("Ready again", LIMIT, ready_in_epoch_1).is_some() {
         return false;
     }
+    // For whoever looks into a failure.
+    eprintln!("killed at fault point {number}: {:?}", std::fs::read_to_string(names).unwrap().lines().last());
     let mut scene = Scene { run: node.run(&[manifest]).start(), node };
     let what = format!("Ready in epoch 1 after a kill at fault point {number}");
     if status_of(&scene).as_deref() != Some("ready") {
@@ -70,7 +74,9 @@ fn survives(number: u32) -> bool {
     for name in ["setup", "watcher", "main"] {
         assert_eq!(last(&pod, name).0, 1, "{name} after a kill at fault point {number}: {pod:#}");
         let count = std::fs::read_to_string(before.data.join(name)).unwrap();
-        assert_eq!(count, "2\n", "{name} started twice or not at all after a kill at fault point {number}");
+        // containerd takes a start back whose caller has died, and kills what had begun: then it is made again.
+        let more = runtime != Runtime::Embedded && count == "3\n";
+        assert!(count == "2\n" || more, "{name} started {count:?} times after a kill at fault point {number}");
     }
     assert_eq!(last(&pod, "watcher").1, Some((88, "Error".to_owned())), "fault point {number}");
     assert_eq!(last(&pod, "main").1, Some((137, "RestartAllContainers".to_owned())), "fault point {number}");
@@ -104,7 +110,7 @@ fn facts(node: &Node) -> Facts {
 
 fn share(first: u32) {
     let mut number = first;
-    while survives(number) {
+    while survives(Runtime::Embedded, number) {
         number += SHARES;
     }
     assert!(number > 20, "only {number} fault points: were they switched off?");
@@ -118,6 +124,14 @@ fn a_restart_completes_wherever_the_agent_is_killed_at_odd_points() {
 #[test]
 fn a_restart_completes_wherever_the_agent_is_killed_at_even_points() {
     share(2);
+}
+
+/// Some of them: containerd takes longer for each.
+#[test]
+fn on_containerd_a_restart_completes_too_if_the_agent_is_killed_in_it() {
+    for number in [1, 8, 11, 15, 18, 22] {
+        assert!(survives(Runtime::Containerd(Release::Installed), number), "a restart has no fault point {number}");
+    }
 }
 
 #[test]

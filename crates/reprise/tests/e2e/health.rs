@@ -1,11 +1,19 @@
 //! Probes and lifecycle hooks of real containers. grpc probes are tried in the node's own tests, with a server there.
 
-use reprise_testkit::Node;
 use reprise_testkit::event::Event;
 use reprise_testkit::manifest::Pod;
+use reprise_testkit::{Node, Runtime};
 use serde_json::{Value, json};
 
 use crate::scene::{LIMIT, Scene, container, ctl, eventually, fails_once, last, pod, status};
+
+on_each_runtime!(
+    a_container_has_started_when_its_port_is_open_and_restarts_when_a_command_in_it_fails,
+    hooks_run_after_the_start_and_before_sigterm,
+    a_restart_in_place_runs_the_start_hook_again_not_the_stop_hook_and_readiness_begins_anew,
+);
+
+on_newer_containerd!(a_restart_in_place_runs_the_start_hook_again_not_the_stop_hook_and_readiness_begins_anew);
 
 /// A probe that runs every second and acts on its first failure.
 fn probe(handler: Value) -> Value {
@@ -65,9 +73,8 @@ fn readiness_follows_what_a_server_in_the_pod_answers() {
     assert_eq!(last(&scene.pod(), "main"), (0, None));
 }
 
-#[test]
-fn a_container_has_started_when_its_port_is_open_and_restarts_when_a_command_in_it_fails() {
-    let node = Node::with_testload();
+fn a_container_has_started_when_its_port_is_open_and_restarts_when_a_command_in_it_fails(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let main = container("main", &["wait-file", "/ctl/open", "serve", "8080", "forever"])
         .field("startupProbe", json!({"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 100}))
         .field("livenessProbe", probe(exec(&["exit-if", "/data/main", "eq", "1", "1"])))
@@ -86,9 +93,8 @@ fn a_container_has_started_when_its_port_is_open_and_restarts_when_a_command_in_
     assert_eq!(last(&scene.pod(), "main"), (1, Some((143, "Error".to_owned()))));
 }
 
-#[test]
-fn hooks_run_after_the_start_and_before_sigterm() {
-    let node = Node::with_testload();
+fn hooks_run_after_the_start_and_before_sigterm(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let main = container("main", &["on-term-append", "/ctl/notes", "SIGTERM", "forever"]).field(
         "lifecycle",
         json!({
@@ -137,9 +143,8 @@ fn a_post_start_hook_that_fails_ends_its_container() {
     assert!(finished.events.iter().any(|e| e.reason.as_deref() == Some("FailedPostStartHook")));
 }
 
-#[test]
-fn a_restart_in_place_runs_the_start_hook_again_not_the_stop_hook_and_readiness_begins_anew() {
-    let node = Node::with_testload();
+fn a_restart_in_place_runs_the_start_hook_again_not_the_stop_hook_and_readiness_begins_anew(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let main = container("main", &["on-term-append", "/ctl/notes", "SIGTERM", "forever"])
         .field("readinessProbe", probe(exec(&["exit-if-missing", "/ctl/ready", "1"])))
         .field(

@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[macro_use]
+mod runtimes;
+
 mod care;
+mod containerd;
 mod crash;
 mod crash_life;
 mod cri_streams;

@@ -1,13 +1,18 @@
 //! What becomes of a Pod after the step, and how often and how soon it may step.
 
 use jiff::Timestamp;
-use reprise_testkit::{Finished, Node};
+use reprise_testkit::{Finished, Node, Runtime};
 
 use crate::scene::{LIMIT, Scene, container, fails_once, last, pod};
 
-#[test]
-fn an_init_container_that_fails_after_the_step_fails_the_pod_under_never() {
-    let node = Node::with_testload();
+on_each_runtime!(
+    an_init_container_that_fails_after_the_step_fails_the_pod_under_never,
+    a_pod_that_fails_at_once_waits_longer_each_time,
+    ctrl_c_ends_pods_gracefully_and_a_second_one_kills,
+);
+
+fn an_init_container_that_fails_after_the_step_fails_the_pod_under_never(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let pod = pod(&node, "worker")
         .init(container("setup", &["exit-if", "/data/setup", "eq", "2", "5"]))
         .container(fails_once("main", "fail", "42").policy("Never").restart_all_on(&[42]));
@@ -57,8 +62,8 @@ fn waits(finished: &Finished) -> Vec<i64> {
     finished.all("Backoff").map(|e| until(e).duration_since(before(e.time)).as_millis() as i64).collect()
 }
 
-fn failing_at_once(annotation: Option<&str>, arguments: &[&str]) -> Finished {
-    let node = Node::with_testload();
+fn failing_at_once(runtime: Runtime, annotation: Option<&str>, arguments: &[&str]) -> Finished {
+    let node = Node::with_testload_on(runtime);
     let main = container("main", &["exit-if", "/data/main", "lt", "4", "42"]).policy("Never").restart_all_on(&[42]);
     let mut pod = pod(&node, "worker").container(main);
     if let Some(value) = annotation {
@@ -67,9 +72,8 @@ fn failing_at_once(annotation: Option<&str>, arguments: &[&str]) -> Finished {
     Scene::start_with(node, pod.build(), arguments).run_to_end()
 }
 
-#[test]
-fn a_pod_that_fails_at_once_waits_longer_each_time() {
-    let finished = failing_at_once(None, &["--restart-backoff", "300ms..10s"]);
+fn a_pod_that_fails_at_once_waits_longer_each_time(runtime: Runtime) {
+    let finished = failing_at_once(runtime, None, &["--restart-backoff", "300ms..10s"]);
     assert_eq!(waits(&finished), [300, 600]);
     let summary = finished.summary().pod("worker");
     assert_eq!((summary.phase.as_str(), summary.epoch, summary.restarts("main")), ("Succeeded", 3, 3));
@@ -77,21 +81,20 @@ fn a_pod_that_fails_at_once_waits_longer_each_time() {
 
 #[test]
 fn the_annotation_none_switches_the_back_off_off() {
-    let finished = failing_at_once(Some("none"), &[]);
+    let finished = failing_at_once(Runtime::Embedded, Some("none"), &[]);
     assert_eq!(waits(&finished), [] as [i64; 0]);
     assert_eq!(finished.summary().pod("worker").epoch, 3);
 }
 
-#[test]
-fn ctrl_c_ends_pods_gracefully_and_a_second_one_kills() {
-    let node = Node::with_testload();
+fn ctrl_c_ends_pods_gracefully_and_a_second_one_kills(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let polite = pod(&node, "polite").container(container("main", &["on-term", "7", "forever"]));
     let mut scene = Scene::start(node, polite.build());
     scene.wait_ready(0);
     let finished = scene.run.interrupt(LIMIT);
     assert_eq!(finished.summary().pod("polite").container("main").exit_code, Some(7));
 
-    let node = Node::with_testload();
+    let node = Node::with_testload_on(runtime);
     let stubborn = pod(&node, "stubborn")
         .spec("terminationGracePeriodSeconds", serde_json::json!(3600))
         .container(container("main", &["ignore-term", "print", "deaf", "forever"]));

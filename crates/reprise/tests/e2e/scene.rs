@@ -84,6 +84,12 @@ impl Scene {
         pod
     }
 
+    /// The same for a Pod that has been Ready again already, and that was this before.
+    pub fn wait_restarted_as_before(&mut self, before: &Identity) {
+        wait_counted(&self.node);
+        assert_eq!(&self.identity("main"), before, "R4: something changed");
+    }
+
     /// The first line of the container's log says how many runs the emptyDir has counted.
     fn check_count(&self, container: &str, count: u64, previous: bool) {
         let log = self.node.logs("worker", container, previous);

@@ -1,9 +1,18 @@
 //! Whichever container triggers, the whole Pod starts again in place.
 
-use reprise_testkit::Node;
 use reprise_testkit::manifest::Container;
+use reprise_testkit::{Node, Runtime};
 
 use crate::scene::{LIMIT, Scene, container, eventually, fails_once, last, pod};
+
+on_each_runtime!(
+    a_sidecar_triggers_and_every_container_counts_one_restart,
+    a_regular_container_triggers,
+    the_second_of_two_init_containers_triggers_and_the_first_runs_again,
+    a_container_that_had_been_restarted_before_counts_one_more,
+);
+
+on_newer_containerd!(a_sidecar_triggers_and_every_container_counts_one_restart);
 
 fn killed() -> Option<(i64, String)> {
     Some((137, "RestartAllContainers".to_owned()))
@@ -15,11 +24,12 @@ fn exited(code: i64) -> Option<(i64, String)> {
 
 /// Starts a Pod, lets its trigger go off, and checks that all stays as R4 says.
 fn restarts_in_place(
+    runtime: Runtime,
     trigger: Container,
     others: impl FnOnce(reprise_testkit::manifest::Pod) -> reprise_testkit::manifest::Pod,
     sidecar: bool,
 ) -> Scene {
-    let node = Node::with_testload();
+    let node = Node::with_testload_on(runtime);
     let name = "worker";
     let pod = pod(&node, name).init(container("setup", &[]));
     let pod = if sidecar { pod.init(trigger) } else { pod.container(trigger) };
@@ -32,11 +42,10 @@ fn restarts_in_place(
     scene
 }
 
-#[test]
-fn a_sidecar_triggers_and_every_container_counts_one_restart() {
+fn a_sidecar_triggers_and_every_container_counts_one_restart(runtime: Runtime) {
     let trigger = fails_once("watcher", "fail", "88").sidecar().restart_all_on(&[88]);
     let main = container("main", &["print", "hello", "forever"]);
-    let scene = restarts_in_place(trigger, |pod| pod.container(main), true);
+    let scene = restarts_in_place(runtime, trigger, |pod| pod.container(main), true);
     let pod = scene.pod();
     assert_eq!(last(&pod, "setup"), (1, exited(0)));
     assert_eq!(last(&pod, "watcher"), (1, exited(88)));
@@ -49,11 +58,10 @@ fn a_sidecar_triggers_and_every_container_counts_one_restart() {
     assert_eq!((summary.epoch, summary.restarts("main")), (1, 1));
 }
 
-#[test]
-fn a_regular_container_triggers() {
+fn a_regular_container_triggers(runtime: Runtime) {
     let trigger = fails_once("trigger", "fail", "42").policy("Never").restart_all_on(&[42]);
     let main = container("main", &["forever"]);
-    let scene = restarts_in_place(trigger, |pod| pod.container(main), false);
+    let scene = restarts_in_place(runtime, trigger, |pod| pod.container(main), false);
     let pod = scene.pod();
     assert_eq!(last(&pod, "trigger"), (1, exited(42)));
     assert_eq!(last(&pod, "main"), (1, killed()));
@@ -92,9 +100,8 @@ fn the_first_of_two_init_containers_triggers_and_the_second_keeps_its_count() {
     assert_eq!((last(&pod, "second"), last(&pod, "main")), ((0, None), (0, None)));
 }
 
-#[test]
-fn the_second_of_two_init_containers_triggers_and_the_first_runs_again() {
-    let node = Node::with_testload();
+fn the_second_of_two_init_containers_triggers_and_the_first_runs_again(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let second = container("second", &["exit-if", "/data/second", "eq", "1", "3"]);
     let pod = pod(&node, "worker")
         .init(container("first", &[]))
@@ -122,9 +129,8 @@ fn two_triggers_at_once_make_one_step() {
     assert_eq!(finished.all("RestartStepped").count(), 1);
 }
 
-#[test]
-fn a_container_that_had_been_restarted_before_counts_one_more() {
-    let node = Node::with_testload();
+fn a_container_that_had_been_restarted_before_counts_one_more(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let flaky = container("flaky", &["exit-if", "/data/flaky", "eq", "1", "1", "forever"]).policy("OnFailure");
     let pod = pod(&node, "worker")
         .container(flaky)

@@ -1,25 +1,36 @@
 //! The process that runs containerd for another one, and outlives it to clear up.
 //!
-//! Its standard input is a pipe that nobody writes to: its end is the end of the program that wants containerd.
+//! Its standard input is a pipe with a word a line for each thing to do, answered by a line each; the pipe's end is the
+//! end of the program that wants containerd.
 
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio, exit};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::config;
+use super::release::look_there_first;
 use crate::leftovers::Footprint;
+use crate::program::guard_path;
 
 pub(super) const NAME: &str = "__containerd-guard";
 /// What the guard says when containerd serves.
 pub(super) const READY: &str = "ready";
+/// Asks for its end by SIGKILL; the answer says that it has ended.
+pub(super) const KILL: &str = "kill";
+pub(super) const KILLED: &str = "killed";
+/// Asks for a new start; answered by [`READY`].
+pub(super) const START: &str = "start";
+/// The word for programs that are found as usual.
+pub(super) const AS_USUAL: &str = "-";
 
 /// How long containerd may take to serve, or to end.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -34,18 +45,31 @@ pub(super) fn pid_file(folder: &Path) -> PathBuf {
     folder.join("containerd.pid")
 }
 
+/// Whether this program can be started as a guard.
+static CAN_BE_GUARD: AtomicBool = AtomicBool::new(false);
+
 /// Is the guard, and ends, if this program was started as one. To be called before anything else.
 pub fn guard_if_asked() {
+    CAN_BE_GUARD.store(true, Ordering::Relaxed);
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [name, folder, bridge] = arguments.as_slice() else { return };
+    let [name, folder, bridge, programs] = arguments.as_slice() else { return };
     if name == NAME {
-        exit(guard(Path::new(folder), bridge));
+        let programs = Some(PathBuf::from(programs)).filter(|folder| folder.as_os_str() != AS_USUAL);
+        exit(guard(Path::new(folder), bridge, programs.as_ref()));
     }
 }
 
-fn guard(folder: &Path, bridge: &str) -> i32 {
+/// The program to start as a guard: this one, or `containerd-guard` for one whose first steps are not ours to choose.
+pub(super) fn program() -> PathBuf {
+    if CAN_BE_GUARD.load(Ordering::Relaxed) {
+        return env::current_exe().unwrap_or_else(|error| panic!("path of this program: {error}"));
+    }
+    guard_path()
+}
+
+fn guard(folder: &Path, bridge: &str, programs: Option<&PathBuf>) -> i32 {
     let mut footprint = Footprint::new(folder, bridge).with_cgroup(&cgroup(bridge));
-    let mut containerd = match start(folder) {
+    let mut containerd = match start(folder, programs) {
         Ok(containerd) => containerd,
         Err(error) => {
             eprintln!("testkit: containerd: {error}\n{}", log_of(folder));
@@ -55,7 +79,24 @@ fn guard(folder: &Path, bridge: &str) -> i32 {
     };
     println!("{READY}");
     // However reading ends, nobody wants containerd any more.
-    io::stdin().read_to_end(&mut Vec::new()).ok();
+    for word in io::stdin().lock().lines().map_while(Result::ok) {
+        match word.as_str() {
+            KILL => {
+                // Only fails if it has ended by itself.
+                containerd.kill().ok();
+                containerd.wait().ok();
+                println!("{KILLED}");
+            }
+            START => match start(folder, programs) {
+                Ok(again) => {
+                    containerd = again;
+                    println!("{READY}");
+                }
+                Err(error) => println!("{error}\n{}", log_of(folder)),
+            },
+            other => println!("{other:?} is nothing that a guard does"),
+        }
+    }
     end(&mut containerd);
     footprint.observe();
     footprint.remove();
@@ -68,9 +109,12 @@ fn guard(folder: &Path, bridge: &str) -> i32 {
 }
 
 /// Containerd, as soon as it serves. It dies with the guard.
-fn start(folder: &Path) -> io::Result<Child> {
-    let log = File::create(folder.join("containerd.log"))?;
+fn start(folder: &Path, programs: Option<&PathBuf>) -> io::Result<Child> {
+    let log = File::options().create(true).append(true).open(folder.join("containerd.log"))?;
+    // What a killed one has left would look like one that serves.
+    fs::remove_file(config::socket(folder)).ok();
     let mut command = Command::new("setpriv");
+    look_there_first(&mut command, programs);
     command.args(["--pdeathsig", "KILL", "containerd", "--config"]).arg(config::file(folder));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let mut child = command.process_group(0).spawn()?;

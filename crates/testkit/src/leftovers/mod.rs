@@ -125,9 +125,15 @@ impl Footprint {
     /// What is still there after giving it some seconds to go.
     #[must_use]
     pub fn find_settled(&self) -> Vec<Leftover> {
+        self.find_settled_but(|_| false)
+    }
+
+    /// The same without what is meant to stay.
+    #[must_use]
+    pub fn find_settled_but(&self, stays: impl Fn(&Leftover) -> bool) -> Vec<Leftover> {
         let end = Instant::now() + SETTLE;
         loop {
-            let found = self.find();
+            let found: Vec<Leftover> = self.find().into_iter().filter(|left| !stays(left)).collect();
             if found.is_empty() || Instant::now() >= end {
                 return found;
             }
