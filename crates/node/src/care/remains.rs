@@ -37,9 +37,25 @@ async fn clear_runtime(node: &Node) -> Result<(), CriError> {
     for sandbox in of_gone_pods(&sandboxes, node.id(), &pods) {
         if is_gone(node, sandbox) {
             tell("a sandbox", sandbox, node.runtime().remove_sandbox(&sandbox.id).await);
+            remove_cgroup(node, sandbox).await;
         }
     }
     Ok(())
+}
+
+async fn remove_cgroup(node: &Node, sandbox: &Labelled) {
+    let Some(uid) = sandbox.pod.clone() else { return };
+    // No Pod is taken on meanwhile.
+    let _applying = node.applying().await;
+    if !is_gone(node, sandbox) {
+        return;
+    }
+    let shared = node.shared();
+    match tokio::task::spawn_blocking(move || shared.cgroups.remove_gone(&uid)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %chain(&error), "the cgroup of a pod that is gone stays"),
+        Err(panic) => tracing::error!(%panic, "the cgroup of a pod that is gone stays"),
+    }
 }
 
 async fn end(node: &Node, container: &Labelled) {

@@ -1,6 +1,7 @@
 //! The node as those parts of it see it that take care of more than one Pod.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tokio::sync::MutexGuard;
 
@@ -8,6 +9,7 @@ use super::Node;
 use crate::events::PodEvent;
 use crate::paths::NodePaths;
 use crate::runtime_calls::Runtime;
+use crate::worker::Shared;
 
 impl Node {
     pub(crate) fn id(&self) -> &str {
@@ -16,6 +18,11 @@ impl Node {
 
     pub(crate) fn paths(&self) -> &NodePaths {
         &self.inner.shared.paths
+    }
+
+    /// What all Pods of the node share.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.inner.shared)
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {

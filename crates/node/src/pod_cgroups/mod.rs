@@ -110,9 +110,34 @@ impl PodCgroups {
             return Err(CgroupError::Busy { cgroup });
         }
         here.pods.remove(uid_of(pod));
-        let class = qos_class(pod);
+        self.tidy(root, qos_class(pod), &mut here)
+    }
+
+    /// The same for a Pod of which nothing is known any more but its UID.
+    pub(crate) fn remove_gone(&self, uid: &str) -> Result<(), CgroupError> {
+        let Some(root) = &self.root else { return Ok(()) };
+        let mut here = self.here();
+        if here.pods.contains_key(uid) {
+            return Ok(());
+        }
+        for class in path::CLASSES {
+            let cgroup = path::of_uid(root, class, uid);
+            if !cgroups::exists(&cgroup) {
+                continue;
+            }
+            cgroups::kill_all(&cgroup);
+            if !cgroups::remove(&cgroup) {
+                return Err(CgroupError::Busy { cgroup });
+            }
+            self.tidy(root, class, &mut here)?;
+        }
+        Ok(())
+    }
+
+    /// A Pod of `class` has gone.
+    fn tidy(&self, root: &str, class: &str, here: &mut Here) -> Result<(), CgroupError> {
         if here.pods.values().any(|member| member.class == class) {
-            return self.set_up_class(root, class, &here);
+            return self.set_up_class(root, class, here);
         }
         cgroups::remove_if_empty(&path::of_class(root, class));
         if here.pods.is_empty() {

@@ -5,6 +5,9 @@ use reprise_core::qos::qos_class;
 
 use crate::pod_key::uid_of;
 
+/// The classes of Pods.
+pub(super) const CLASSES: [&str; 3] = ["Guaranteed", "Burstable", "BestEffort"];
+
 /// The cgroup of all Pods of the node whose cgroups are below `root`.
 pub(super) fn of_all(root: &str) -> String {
     format!("{}/kubepods", root.trim_end_matches('/'))
@@ -20,7 +23,12 @@ pub(super) fn of_class(root: &str, class: &str) -> String {
 
 /// The Pod's own cgroup, in which its containers' are.
 pub(crate) fn of_pod(root: &str, pod: &Pod) -> String {
-    format!("{}/pod{}", of_class(root, qos_class(pod)), uid_of(pod))
+    of_uid(root, qos_class(pod), uid_of(pod))
+}
+
+/// The cgroup of the Pod with this UID, if it is of this class.
+pub(super) fn of_uid(root: &str, class: &str, uid: &str) -> String {
+    format!("{}/pod{uid}", of_class(root, class))
 }
 
 #[cfg(test)]

@@ -75,14 +75,14 @@ fn reason(status: &ContainerStatus) -> String {
     }
 }
 
-/// Whether the container never ran because whoever asked for its start went away during the call. containerd takes that for a
-/// failed start, with the words of Go for it.
+/// Whether the container never ran because whoever asked for its start, or containerd itself, went away during the call.
+/// containerd takes that for a failed start, with the words of Go for it, or because of what the first try has left.
 pub(crate) fn start_was_cut_off(state: &RuntimeState) -> bool {
     const REASON: &str = "StartError";
-    const WORDS: &str = "context canceled";
+    const WORDS: [&str; 2] = ["context canceled", "failed to create containerd task: task"];
     match state {
         RuntimeState::Exited(exit) => {
-            exit.started_at.is_none() && exit.reason == REASON && exit.message.contains(WORDS)
+            exit.started_at.is_none() && exit.reason == REASON && WORDS.iter().any(|words| exit.message.contains(words))
         }
         RuntimeState::Created | RuntimeState::Running { .. } | RuntimeState::Unknown => false,
     }
@@ -150,6 +150,8 @@ mod tests {
         let mut exited = status(ContainerState::ContainerExited);
         (exited.exit_code, exited.finished_at, exited.reason) = (128, 5_000_000_000, "StartError".into());
         exited.message = "failed to create containerd task: context canceled: unknown".into();
+        assert!(start_was_cut_off(&container(&exited, "s1").unwrap().state));
+        exited.message = "failed to create containerd task: task 0da0d: already exists".into();
         assert!(start_was_cut_off(&container(&exited, "s1").unwrap().state));
         let ran = ContainerStatus { started_at: 4_000_000_000, ..exited.clone() };
         assert!(!start_was_cut_off(&container(&ran, "s1").unwrap().state));

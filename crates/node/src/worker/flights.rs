@@ -156,6 +156,11 @@ impl Flights {
         self.flights.retain(|_, f| !f.unanswered || f.began > asked_at);
     }
 
+    /// Whether a listing is still to tell what came of a call.
+    pub(crate) fn are_open(&self) -> bool {
+        self.flights.values().any(|flight| flight.unanswered)
+    }
+
     /// Names of containers that a create or start is under way for.
     pub(crate) fn making(&self) -> BTreeSet<String> {
         self.flights.keys().filter_map(|k| k.making()).map(str::to_owned).collect()

@@ -164,6 +164,10 @@ impl Worker {
         self.sight.resync(all);
         containers.into_iter().for_each(|c| self.see(c));
         self.synced = true;
+        if self.flights.are_open() {
+            // It had been asked for before such a call began.
+            self.start_resync();
+        }
     }
 
     pub(super) fn on_resync_failed(&mut self, error: &CriError) {
