@@ -75,18 +75,17 @@ fn reason(status: &ContainerStatus) -> String {
     }
 }
 
-/// Whether the container never ran because whoever asked for its start, or containerd itself, went away during the call.
-/// containerd takes that for a failed start, with the words of Go for it, or because of what the first try has left.
+/// Whether the container never ran because whoever asked for its start went away during the call. containerd takes that for a
+/// failed start, with the words of Go for it.
 pub(crate) fn start_was_cut_off(state: &RuntimeState) -> bool {
+    const WORDS: &str = "context canceled";
+    matches!(state, RuntimeState::Exited(exit) if exit.message.contains(WORDS)) && never_started(state)
+}
+
+/// Whether the container has ended because it could not be started.
+pub(crate) fn never_started(state: &RuntimeState) -> bool {
     const REASON: &str = "StartError";
-    const WORDS: [&str; 3] =
-        ["context canceled", "failed to create containerd task: task", "failed to start shim: mkdir"];
-    match state {
-        RuntimeState::Exited(exit) => {
-            exit.started_at.is_none() && exit.reason == REASON && WORDS.iter().any(|words| exit.message.contains(words))
-        }
-        RuntimeState::Created | RuntimeState::Running { .. } | RuntimeState::Unknown => false,
-    }
+    matches!(state, RuntimeState::Exited(exit) if exit.started_at.is_none() && exit.reason == REASON)
 }
 
 /// CRI gives nanoseconds since 1970, and 0 or less for 'never'.
@@ -152,10 +151,6 @@ mod tests {
         (exited.exit_code, exited.finished_at, exited.reason) = (128, 5_000_000_000, "StartError".into());
         exited.message = "failed to create containerd task: context canceled: unknown".into();
         assert!(start_was_cut_off(&container(&exited, "s1").unwrap().state));
-        for left in ["task 0da0d: already exists", "failed to start shim: mkdir /run/x/0da0d: file exists: unknown"] {
-            exited.message = format!("failed to create containerd task: {left}");
-            assert!(start_was_cut_off(&container(&exited, "s1").unwrap().state), "{left}");
-        }
         let ran = ContainerStatus { started_at: 4_000_000_000, ..exited.clone() };
         assert!(!start_was_cut_off(&container(&ran, "s1").unwrap().state));
         exited.message = "exec: no such file".into();

@@ -25,7 +25,7 @@ mod tasks;
 mod volumes;
 mod weight;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -147,6 +147,8 @@ pub(crate) struct Worker {
     resolved: BTreeMap<String, ResolvedImage>,
     container_failures: BTreeMap<String, Failure>,
     sandbox_failure: Option<Failure>,
+    /// Containers, by id, whose start nobody answered.
+    doubtful_starts: BTreeSet<String>,
     storage: Option<StorageUse>,
     /// Why the Pod can't have its devices.
     devices_refused: Option<String>,
@@ -219,6 +221,7 @@ impl Worker {
             resolved: BTreeMap::new(),
             container_failures: BTreeMap::new(),
             sandbox_failure: None,
+            doubtful_starts: BTreeSet::new(),
             storage: None,
             devices_refused: None,
             following_devices: None,

@@ -78,7 +78,8 @@ impl Worker {
         if !self.sight.is_news(&container.id, &container.state) {
             return;
         }
-        if reading::start_was_cut_off(&container.state) {
+        let failed_twice = reading::never_started(&container.state) && self.doubtful_starts.remove(&container.id);
+        if failed_twice || reading::start_was_cut_off(&container.state) {
             return self.clear_cut_off(container.id);
         }
         if let RuntimeState::Exited(exit) = &mut container.state
@@ -96,7 +97,8 @@ impl Worker {
         }
     }
 
-    /// A container that was never started because an agent ended during the call is none: the next plan makes another.
+    /// A container that was never started because an agent or a runtime ended during the call is none: the next plan makes
+    /// another. What a first try has left in a runtime can be why a second one fails, so that says nothing either.
     fn clear_cut_off(&mut self, id: String) {
         tracing::info!(pod = %self.key, id, "the start of a container was cut off: it is made again");
         self.forget(&id);
@@ -105,6 +107,7 @@ impl Worker {
     }
 
     pub(super) fn forget(&mut self, id: &str) {
+        self.doubtful_starts.remove(id);
         self.sight.forget(id);
         self.flights.forget_object(id);
     }

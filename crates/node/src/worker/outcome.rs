@@ -64,6 +64,9 @@ impl Worker {
                     tracing::warn!(pod = %self.key, error = %chain(&error), "a call to the runtime failed");
                 }
                 self.flights.leave_open(&key, serial, Instant::now());
+                if let FlightKey::Start { id, .. } = key {
+                    self.doubtful_starts.insert(id);
+                }
                 self.start_resync();
             }
         }
