@@ -15,6 +15,7 @@ mod quantiles;
 mod report;
 mod restart;
 mod runc;
+mod setup;
 
 use anyhow::Result;
 use clap::Subcommand;

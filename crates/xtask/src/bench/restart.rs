@@ -1,6 +1,6 @@
 //! `cargo xtask bench restart`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -15,8 +15,7 @@ use super::interruption::Interruption;
 use super::pod::{self, Worker};
 use super::report::{Report, Restarts};
 use super::runc::{self, Sequence};
-use crate::cargo::build_programs;
-use crate::packages;
+use super::setup::Setup;
 
 /// Choices for `cargo xtask bench restart`.
 #[derive(Debug, Args)]
@@ -30,26 +29,13 @@ pub struct Options {
     /// How many Pods of two containers memory and idle CPU are measured with; 0 leaves it out
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=200))]
     pods: u32,
-    /// End with one line of JSON
-    #[arg(long)]
-    json: bool,
-    /// Install no packages
-    #[arg(long)]
-    no_install: bool,
-    /// Measure this program instead of building one
-    #[arg(long, value_name = "REPRISE")]
-    program: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    if !options.no_install {
-        packages::install_missing(&packages::FOR_TESTS)?;
-    }
-    let program = match &options.program {
-        Some(program) => program.canonicalize().with_context(|| format!("no program {}", program.display()))?,
-        None => build_programs(&["build", "--release", "--package", "reprise"], &["reprise"])?.swap_remove(0),
-    };
+    let program = options.setup.program()?;
     let interruption = Interruption::watch()?;
     let machine = Machine::read();
     println!("==> {} restarts of each kind, taking turns", options.runs);
@@ -63,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
     interruption.check()?;
     let report = Report { machine, restarts, fleet };
     println!("{report}");
-    if options.json {
+    if options.setup.json {
         println!("{}", report.to_json());
     }
     Ok(())

@@ -7,7 +7,7 @@ mod report;
 mod requests;
 mod side;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -15,8 +15,7 @@ use tokio::runtime::Builder;
 
 use super::facts::Machine;
 use super::interruption::Interruption;
-use crate::cargo::build_programs;
-use crate::packages;
+use super::setup::Setup;
 use life::Life;
 use report::Report;
 use requests::{Pod, sandbox_config};
@@ -34,32 +33,19 @@ pub struct Options {
     /// How many idle Pods memory is measured with
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
     pods: u32,
-    /// End with one line of JSON
-    #[arg(long)]
-    json: bool,
-    /// Install no packages
-    #[arg(long)]
-    no_install: bool,
-    /// Measure this program instead of building one
-    #[arg(long, value_name = "REPRISE")]
-    program: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    if !options.no_install {
-        packages::install_missing(&packages::FOR_TESTS)?;
-    }
-    let program = match &options.program {
-        Some(program) => program.canonicalize().with_context(|| format!("no program {}", program.display()))?,
-        None => build_programs(&["build", "--release", "--package", "reprise"], &["reprise"])?.swap_remove(0),
-    };
+    let program = options.setup.program()?;
     let interruption = Interruption::watch()?;
     let machine = Machine::read();
     let runtime = Builder::new_current_thread().enable_all().build().context("start the client")?;
     let report = runtime.block_on(measure(&program, options, machine, &interruption))?;
     println!("{report}");
-    if options.json {
+    if options.setup.json {
         println!("{}", report.to_json());
     }
     Ok(())

@@ -4,7 +4,7 @@ mod report;
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,7 @@ use super::facts::Machine;
 use super::fleet;
 use super::interruption::Interruption;
 use super::quantiles::Quantiles;
-use crate::cargo::build_programs;
-use crate::packages;
+use super::setup::Setup;
 use report::Report;
 
 /// How long all Pods together may take for one of the things that they do.
@@ -46,15 +45,8 @@ pub struct Options {
     /// How many Pods are there at once
     #[arg(long, default_value_t = 110, value_parser = clap::value_parser!(u32).range(1..=200))]
     pods: u32,
-    /// End with one line of JSON
-    #[arg(long)]
-    json: bool,
-    /// Install no packages
-    #[arg(long)]
-    no_install: bool,
-    /// Measure this program instead of building one
-    #[arg(long, value_name = "REPRISE")]
-    program: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// The life of all Pods together, in seconds.
@@ -74,13 +66,7 @@ struct Life {
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    if !options.no_install {
-        packages::install_missing(&packages::FOR_TESTS)?;
-    }
-    let program = match &options.program {
-        Some(program) => program.canonicalize().with_context(|| format!("no program {}", program.display()))?,
-        None => build_programs(&["build", "--release", "--package", "reprise"], &["reprise"])?.swap_remove(0),
-    };
+    let program = options.setup.program()?;
     let interruption = Interruption::watch()?;
     let machine = Machine::read();
     println!("==> 50 Pods of two containers, idle");
@@ -93,7 +79,7 @@ pub fn run(options: &Options) -> Result<()> {
     let life = live(&program, options.pods)?;
     let report = Report { machine, idle, full, life };
     println!("{report}");
-    if options.json {
+    if options.setup.json {
         println!("{}", report.to_json());
     }
     Ok(())
