@@ -181,7 +181,7 @@ impl Shim {
     fn handle(&mut self, ready: Ready, flags: PollFlags) -> Next {
         match ready {
             Ready::Children => self.reap(),
-            Ready::Listener => self.accept(),
+            Ready::Listener => return self.accept_after_requests(),
             Ready::Connection(key) => return self.serve(key),
             Ready::Output(id, stream) => {
                 if let Some(held) = self.held.get_mut(&id) {
@@ -196,6 +196,19 @@ impl Shim {
             }
             Ready::Leaving => self.leaving.iter_mut().for_each(Attachment::flush),
         }
+        Next::GoOn
+    }
+
+    /// A runtime is greeted with what is there when all that an earlier one, which may have died, had asked for has been
+    /// begun: what it is not told of, it asks for again.
+    fn accept_after_requests(&mut self) -> Next {
+        let keys: Vec<u64> = self.connections.keys().copied().collect();
+        for key in keys {
+            if self.serve(key) == Next::Stop {
+                return Next::Stop;
+            }
+        }
+        self.accept();
         Next::GoOn
     }
 
