@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     if let Some(code) = reprise_runtime::reexec::dispatch(&arguments) {
         return code;
     }
+    reprise_runtime::process_memory::share_pools();
     let cli = Cli::parse();
     start(cli).unwrap_or_else(|error| failure::report(&error))
 }

@@ -23,6 +23,7 @@ mod layout;
 mod mounted;
 mod network;
 mod pid_namespace;
+pub mod process_memory;
 pub mod reexec;
 mod seccomp;
 mod server;
