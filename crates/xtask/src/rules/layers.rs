@@ -3,10 +3,13 @@
 use super::metadata::{Package, metadata};
 
 /// Each crate and the workspace crates that it may depend on. A crate that is not listed is not allowed.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("reprise-core", &[]),
     ("reprise-cri", &["reprise-core"]),
     ("reprise-cgroups", &["reprise-cri"]),
+    ("reprise-api", &["reprise-core"]),
+    ("reprise-cluster", &["reprise-core", "reprise-node"]),
+    ("reprise-controllers", &["reprise-core"]),
     ("reprise-device-plugin", &["reprise-cri"]),
     ("reprise-images", &[]),
     ("reprise-streaming", &[]),
@@ -14,7 +17,17 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("reprise-node", &["reprise-cgroups", "reprise-core", "reprise-cri", "reprise-device-plugin", "reprise-streaming"]),
     (
         "reprise",
-        &["reprise-core", "reprise-cri", "reprise-images", "reprise-streaming", "reprise-runtime", "reprise-node"],
+        &[
+            "reprise-api",
+            "reprise-cluster",
+            "reprise-controllers",
+            "reprise-core",
+            "reprise-cri",
+            "reprise-images",
+            "reprise-streaming",
+            "reprise-runtime",
+            "reprise-node",
+        ],
     ),
     ("reprise-testkit", &[]),
     ("reprise-fuzz", &["reprise-images", "reprise-streaming", "reprise-runtime"]),

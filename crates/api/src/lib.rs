@@ -1,0 +1,12 @@
+//! An embedded Kubernetes API server for one machine.
+//!
+//! ```text
+//! request -> TLS -> who (security) -> may they (security) -> fair queue -> verb -> admission -> store -> encoding
+//!                                                                                        |
+//!                                                            watchers <--- history <-----+
+//! ```
+//!
+//! What kinds there are is one table, [`resources`]: all else is the same code for each of them.
+
+pub mod access;
+pub mod status;
