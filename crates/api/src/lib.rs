@@ -9,4 +9,5 @@
 //! What kinds there are is one table, [`resources`]: all else is the same code for each of them.
 
 pub mod access;
+pub mod resources;
 pub mod status;

@@ -1,0 +1,84 @@
+//! What a kind decides for itself: how its objects are made right, checked, changed and removed.
+
+use jiff::Timestamp;
+use reprise_core::gates::FeatureGates;
+use serde_json::Value;
+
+use super::Resource;
+use crate::status::ApiError;
+
+/// Which part of an object is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All but the status.
+    Main,
+    /// The status, and of the metadata what people set.
+    Status,
+}
+
+/// What a kind may want to know beyond the object itself.
+pub struct Context<'a> {
+    /// The row.
+    pub resource: &'static Resource,
+    /// The feature gates.
+    pub gates: FeatureGates,
+    /// Other objects.
+    pub lookup: &'a dyn Lookup,
+    /// When this happens.
+    pub now: Timestamp,
+}
+
+/// Reads other objects.
+pub trait Lookup: Sync {
+    /// The object as it is stored now. `resource` is the name in the store, such as `priorityclasses.scheduling.k8s.io`.
+    fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Value>;
+    /// All objects of a resource, of one namespace or of all.
+    fn list(&self, resource: &str, namespace: Option<&str>) -> Vec<Value>;
+}
+
+/// An object that may be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admitted {
+    /// The object with all its defaults.
+    pub object: Value,
+    /// Texts for `Warning` headers.
+    pub warnings: Vec<String>,
+}
+
+/// How an object that shall be deleted goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// At once, unless finalizers hold it.
+    Now,
+    /// In so many seconds; whoever runs it removes it then.
+    Graceful(i64),
+}
+
+/// What a kind decides. An object given here has apiVersion, kind, name, namespace, uid and creation time already.
+pub trait Behaviour: Send + Sync {
+    /// Makes a new object right (defaults, no status) and checks it.
+    ///
+    /// # Errors
+    /// The answer to what may not be created.
+    fn create(&self, context: &Context<'_>, object: Value) -> Result<Admitted, ApiError>;
+
+    /// Makes what takes the place of `old` right, so that only `part` differs, and checks it.
+    ///
+    /// # Errors
+    /// The answer to what may not be changed so.
+    fn update(&self, context: &Context<'_>, new: Value, old: &Value, part: Part) -> Result<Admitted, ApiError>;
+
+    /// How `object` goes when it is deleted. `grace` is what the client wants, in seconds.
+    ///
+    /// # Errors
+    /// The answer if it may not be deleted.
+    fn deletion(&self, object: &Value, grace: Option<i64>) -> Result<Deletion, ApiError> {
+        let _: (&Value, Option<i64>) = (object, grace);
+        Ok(Deletion::Now)
+    }
+
+    /// Whether `metadata.generation` counts changes of the spec.
+    fn has_generation(&self) -> bool {
+        false
+    }
+}
