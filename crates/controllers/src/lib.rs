@@ -1,3 +1,14 @@
 //! The duties that a Kubernetes cluster's controllers have, for one machine, against any Kubernetes API.
 //!
-//! Each controller watches, decides by a pure function of values, and writes; none of them has a state of its own.
+//! ```text
+//! API --watch--> caches (cache) --changes--> queue of keys (agenda, queue) --> decision --> writes --> API
+//!                   ^                                                          (pure)         |
+//!                   +------------------- what was written is known at once -------------------+
+//! ```
+//!
+//! Each controller watches, decides by a pure function of values, and writes; none of them has a state of its own. What was
+//! not written when one dies is decided again by the next, from what the API has.
+
+mod start;
+
+pub use start::{Controllers, Options, start};

@@ -33,6 +33,6 @@ pub mod rules;
 pub mod static_pod;
 pub mod step;
 pub mod timeline;
-mod unset;
+pub mod unset;
 pub mod unsupported;
 pub mod validation;

