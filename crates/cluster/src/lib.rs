@@ -16,12 +16,7 @@ pub struct Member {
 
 /// Makes `node` a member of the cluster that `client` reaches. `news` is all that the node has said since it was started
 /// ([`Node::start_subscribed`]). The cluster need not answer: what it is to know is told when it does.
-pub async fn join(
-    node: Node,
-    news: UnboundedReceiver<NodeEvent>,
-    client: Client,
-    options: MemberOptions,
-) -> Member {
+pub async fn join(node: Node, news: UnboundedReceiver<NodeEvent>, client: Client, options: MemberOptions) -> Member {
     drop((news, client, options));
     Member { _node: node }
 }
