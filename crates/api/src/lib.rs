@@ -11,3 +11,4 @@
 pub mod access;
 pub mod resources;
 pub mod status;
+pub mod store;
