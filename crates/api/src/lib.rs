@@ -10,5 +10,6 @@
 
 pub mod access;
 pub mod resources;
+pub mod security;
 pub mod status;
 pub mod store;
