@@ -9,6 +9,7 @@
 //! What kinds there are is one table, [`resources`]: all else is the same code for each of them.
 
 pub mod access;
+pub mod printing;
 pub mod resources;
 pub mod security;
 pub mod status;

@@ -14,6 +14,8 @@ pub use behaviour::{Admitted, Behaviour, Context, Deletion, Lookup, Part};
 pub use rows::TABLE;
 pub use types::Types;
 
+use crate::printing::Columns;
+
 /// What can be done with objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
@@ -108,6 +110,8 @@ pub struct Resource {
     pub stored_as: &'static str,
     /// How its objects are read, written and described.
     pub types: Types,
+    /// What `kubectl get` shows of its objects.
+    pub columns: &'static Columns,
     /// What the kind itself decides.
     pub behaviour: &'static dyn Behaviour,
 }

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::stored::STORED;
 use super::{Resource, SelectableField, Subresource, Types, Verb};
+use crate::printing;
 
 const ALL_VERBS: &[Verb] = &[
     Verb::Create,
@@ -44,11 +45,13 @@ const AUTHENTICATION: &str = "authentication.k8s.io";
 pub static TABLE: &[Resource] = &[
     Resource {
         short_names: &["cm"],
+        columns: &printing::CONFIG_MAPS,
         ..row::<ConfigMap>("", "v1", "ConfigMap", "configmaps", "configmap", "configmaps")
     },
     Resource {
         short_names: &["ev"],
         selectable: EVENT_FIELDS,
+        columns: &printing::EVENTS,
         ..row::<Event>("", "v1", "Event", "events", "event", "events")
     },
     Resource {
@@ -56,6 +59,7 @@ pub static TABLE: &[Resource] = &[
         namespaced: false,
         selectable: &[field("status.phase")],
         subresources: &[status("Namespace"), part("finalize", "Namespace", &[Verb::Update])],
+        columns: &printing::NAMESPACES,
         ..row::<Namespace>("", "v1", "Namespace", "namespaces", "namespace", "namespaces")
     },
     Resource {
@@ -63,11 +67,13 @@ pub static TABLE: &[Resource] = &[
         namespaced: false,
         selectable: &[SelectableField { path: "spec.unschedulable", unset: "false" }],
         subresources: &[status("Node")],
+        columns: &printing::NODES,
         ..row::<Node>("", "v1", "Node", "nodes", "node", "nodes")
     },
     Resource {
         short_names: &["pvc"],
         subresources: &[status("PersistentVolumeClaim")],
+        columns: &printing::PERSISTENT_VOLUME_CLAIMS,
         ..row::<PersistentVolumeClaim>(
             "",
             "v1",
@@ -81,6 +87,7 @@ pub static TABLE: &[Resource] = &[
         short_names: &["pv"],
         namespaced: false,
         subresources: &[status("PersistentVolume")],
+        columns: &printing::PERSISTENT_VOLUMES,
         ..row::<PersistentVolume>(
             "",
             "v1",
@@ -95,9 +102,14 @@ pub static TABLE: &[Resource] = &[
         categories: &["all"],
         selectable: POD_FIELDS,
         subresources: POD_SUBRESOURCES,
+        columns: &printing::PODS,
         ..row::<Pod>("", "v1", "Pod", "pods", "pod", "pods")
     },
-    Resource { selectable: &[field("type")], ..row::<Secret>("", "v1", "Secret", "secrets", "secret", "secrets") },
+    Resource {
+        selectable: &[field("type")],
+        columns: &printing::SECRETS,
+        ..row::<Secret>("", "v1", "Secret", "secrets", "secret", "secrets")
+    },
     Resource {
         short_names: &["sa"],
         subresources: &[Subresource {
@@ -113,6 +125,7 @@ pub static TABLE: &[Resource] = &[
         categories: &["all"],
         selectable: &[field("spec.clusterIP"), field("spec.type")],
         subresources: &[status("Service")],
+        columns: &printing::SERVICES,
         ..row::<Service>("", "v1", "Service", "services", "service", "services")
     },
     review::<SelfSubjectReview>(AUTHENTICATION, "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview"),
@@ -143,11 +156,16 @@ pub static TABLE: &[Resource] = &[
         categories: &["all"],
         selectable: &[SelectableField { path: "status.successful", unset: "0" }],
         subresources: &[status("Job")],
+        columns: &printing::JOBS,
         ..row::<Job>("batch", "v1", "Job", "jobs", "job", "jobs.batch")
     },
-    row::<Lease>("coordination.k8s.io", "v1", "Lease", "leases", "lease", "leases.coordination.k8s.io"),
+    Resource {
+        columns: &printing::LEASES,
+        ..row::<Lease>("coordination.k8s.io", "v1", "Lease", "leases", "lease", "leases.coordination.k8s.io")
+    },
     Resource {
         namespaced: false,
+        columns: &printing::RUNTIME_CLASSES,
         ..row::<RuntimeClass>(
             "node.k8s.io",
             "v1",
@@ -159,6 +177,7 @@ pub static TABLE: &[Resource] = &[
     },
     Resource {
         namespaced: false,
+        columns: &printing::ROLE_BINDINGS,
         ..row::<ClusterRoleBinding>(
             RBAC,
             "v1",
@@ -170,6 +189,7 @@ pub static TABLE: &[Resource] = &[
     },
     Resource {
         namespaced: false,
+        columns: &printing::ROLES,
         ..row::<ClusterRole>(
             RBAC,
             "v1",
@@ -179,18 +199,25 @@ pub static TABLE: &[Resource] = &[
             "clusterroles.rbac.authorization.k8s.io",
         )
     },
-    row::<RoleBinding>(
-        RBAC,
-        "v1",
-        "RoleBinding",
-        "rolebindings",
-        "rolebinding",
-        "rolebindings.rbac.authorization.k8s.io",
-    ),
-    row::<Role>(RBAC, "v1", "Role", "roles", "role", "roles.rbac.authorization.k8s.io"),
+    Resource {
+        columns: &printing::ROLE_BINDINGS,
+        ..row::<RoleBinding>(
+            RBAC,
+            "v1",
+            "RoleBinding",
+            "rolebindings",
+            "rolebinding",
+            "rolebindings.rbac.authorization.k8s.io",
+        )
+    },
+    Resource {
+        columns: &printing::ROLES,
+        ..row::<Role>(RBAC, "v1", "Role", "roles", "role", "roles.rbac.authorization.k8s.io")
+    },
     Resource {
         short_names: &["pc"],
         namespaced: false,
+        columns: &printing::PRIORITY_CLASSES,
         ..row::<PriorityClass>(
             "scheduling.k8s.io",
             "v1",
@@ -202,15 +229,18 @@ pub static TABLE: &[Resource] = &[
     },
     Resource {
         namespaced: false,
+        columns: &printing::CSI_DRIVERS,
         ..row::<CSIDriver>(STORAGE, "v1", "CSIDriver", "csidrivers", "csidriver", "csidrivers.storage.k8s.io")
     },
     Resource {
         namespaced: false,
+        columns: &printing::CSI_NODES,
         ..row::<CSINode>(STORAGE, "v1", "CSINode", "csinodes", "csinode", "csinodes.storage.k8s.io")
     },
     Resource {
         short_names: &["sc"],
         namespaced: false,
+        columns: &printing::STORAGE_CLASSES,
         ..row::<StorageClass>(
             STORAGE,
             "v1",
@@ -294,6 +324,7 @@ const fn row<T: Serialize + DeserializeOwned + JsonSchema>(
         selectable: &[],
         stored_as,
         types: Types::of::<T>(),
+        columns: &printing::PLAIN,
         behaviour: &STORED,
     }
 }
