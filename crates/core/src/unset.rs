@@ -17,7 +17,6 @@ pub fn list<T>(field: &Option<Vec<T>>) -> &[T] {
 }
 
 /// The entries, or none.
-#[must_use]
 pub fn entries<K, V>(field: &Option<BTreeMap<K, V>>) -> impl Iterator<Item = (&K, &V)> {
     field.iter().flatten()
 }
