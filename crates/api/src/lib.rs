@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod printing;
+pub mod request;
 pub mod resources;
 pub mod security;
 pub mod status;
