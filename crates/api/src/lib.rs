@@ -9,6 +9,8 @@
 //! What kinds there are is one table, [`resources`]: all else is the same code for each of them.
 
 pub mod access;
+pub mod encoding;
+pub mod patch;
 pub mod printing;
 pub mod request;
 pub mod resources;

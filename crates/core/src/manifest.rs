@@ -13,6 +13,7 @@ mod old_spelling;
 mod plain;
 mod pod;
 mod scalar;
+mod tree;
 mod typed;
 mod yaml;
 
@@ -21,3 +22,4 @@ pub use error::{DecodeError, Problem, ProblemKind};
 pub use node::Position;
 pub use plain::{PlainError, read_plain};
 pub use pod::{Decoded, decode_pod};
+pub use tree::{Reading, Tree};

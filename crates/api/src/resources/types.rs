@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use reprise_core::manifest::{Reading, Tree};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +13,8 @@ use serde_json::Value;
 pub struct Types {
     /// Reads an object as the type and writes it again: fields that the type does not have are gone.
     pub normalize: fn(Value) -> Result<Value, serde_json::Error>,
+    /// Reads a body as the type, and tells what does not fit.
+    pub read: fn(&Tree) -> Reading,
     /// The name of its schema, such as `io.k8s.api.core.v1.Pod`.
     pub schema_name: fn() -> Cow<'static, str>,
     /// Its schema.
@@ -22,7 +25,7 @@ impl Types {
     /// Those of `T`.
     #[must_use]
     pub const fn of<T: Serialize + DeserializeOwned + JsonSchema>() -> Self {
-        Self { normalize: normalize::<T>, schema_name: T::schema_name, schema: subschema::<T> }
+        Self { normalize: normalize::<T>, read: Tree::read::<T>, schema_name: T::schema_name, schema: subschema::<T> }
     }
 }
 

@@ -50,7 +50,9 @@ impl Problem {
         self.kind == ProblemKind::Type && scalar && self.text.ends_with(" of type string")
     }
 
-    fn is_strict(&self) -> bool {
+    /// Whether only strict decoding refuses it: an unknown or a duplicate field.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
         matches!(self.kind, ProblemKind::UnknownField | ProblemKind::DuplicateField)
     }
 }

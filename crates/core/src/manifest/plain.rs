@@ -53,6 +53,18 @@ fn plain(node: Node) -> Result<serde_json::Value, PlainError> {
     })
 }
 
+/// The value of a node in which a key that comes twice has its last value, as in JSON.
+pub(super) fn last_wins(node: &Node) -> serde_json::Value {
+    match &node.value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value) => (*value).into(),
+        Value::Number(digits) => number(digits),
+        Value::Text(text) => text.as_str().into(),
+        Value::List(items) => items.iter().map(last_wins).collect(),
+        Value::Map(entries) => entries.iter().map(|(key, node)| (key.clone(), last_wins(node))).collect(),
+    }
+}
+
 /// What no number can hold stays a text, which is then of the wrong type.
 fn number(digits: &str) -> serde_json::Value {
     let number = digits.parse::<i64>().map(Number::from).ok();

@@ -1,0 +1,142 @@
+//! What came of a patch to an object again, and what is applied.
+
+use reprise_core::field::BadValue;
+use reprise_core::manifest::{Problem, ProblemKind, Tree};
+use serde_json::Value;
+
+use super::body::Decoded;
+use super::problems::FieldValidation;
+use super::wanted::Wanted;
+use crate::status::ApiError;
+
+/// Reads the object that a patch made. `shown` is the patch as the error shows it; `found` is what strictness found
+/// in the patch itself.
+///
+/// # Errors
+/// 422 if it is no such object any more, or has what `validation` forbids.
+pub fn decode_patched(
+    wanted: &Wanted,
+    patched: &Value,
+    shown: &str,
+    found: Vec<String>,
+    validation: FieldValidation,
+) -> Result<Decoded, ApiError> {
+    let refuse = |why: String| invalid_patch(shown, &why);
+    let mut tree = Tree::from_value(patched);
+    let (mut warnings, spelling) =
+        if wanted.kind == "Pod" { tree.use_released_spelling() } else { (Vec::new(), Vec::new()) };
+    let reading = (wanted.read)(&tree);
+    let problems: Vec<Problem> = spelling.into_iter().chain(reading.problems).collect();
+    if let Some(problem) = problems.iter().find(|problem| !problem.is_strict()) {
+        return Err(refuse(problem.text.clone()));
+    }
+    let strict = found.into_iter().chain(problems.into_iter().map(|problem| problem.text)).collect();
+    warnings.extend(validation.judge_strict(strict).map_err(refuse)?);
+    let object = reading.object.ok_or_else(|| refuse("it can't be read".to_owned()))?;
+    Ok(Decoded { object, warnings })
+}
+
+/// Reads what is to be applied. It stays as it was written: a field that is null or empty means something there.
+///
+/// # Errors
+/// 400 for what can't be read or is another kind, 500 (as the API server) for what does not fit the kind's type.
+pub fn decode_applied(wanted: &Wanted, body: &[u8], validation: FieldValidation) -> Result<Decoded, ApiError> {
+    let unreadable = |why: &str| ApiError::bad_request(format!("error decoding patch: {why}"));
+    let text = std::str::from_utf8(body).map_err(|_| unreadable("invalid UTF-8"))?;
+    let mut tree = Tree::from_yaml(text).map_err(|problem| unreadable(&problem.text))?;
+    let (group, version) = split(tree.text("apiVersion").unwrap_or_default());
+    let kind = tree.text("kind").unwrap_or_default();
+    if !tree.is_object() || (group, version, kind) != (wanted.group, wanted.version, wanted.kind) {
+        return Err(ApiError::bad_request(format!("invalid object type: {group}/{version}, Kind={kind}")));
+    }
+    let (mut warnings, spelling) =
+        if wanted.kind == "Pod" { tree.use_released_spelling() } else { (Vec::new(), Vec::new()) };
+    let (duplicates, misfits): (Vec<Problem>, Vec<Problem>) = spelling
+        .into_iter()
+        .chain((wanted.read)(&tree).problems)
+        .partition(|problem| problem.kind == ProblemKind::DuplicateField);
+    let object = tree.value();
+    if !misfits.is_empty() {
+        return Err(untyped(wanted, &object, &misfits));
+    }
+    let duplicates = duplicates.into_iter().map(|problem| problem.text).collect();
+    let strict = |why: String| ApiError::bad_request(format!("error strict decoding patch: {why}"));
+    warnings.extend(validation.judge_strict(duplicates).map_err(strict)?);
+    Ok(Decoded { object, warnings })
+}
+
+/// What does not fit the type of what is applied.
+fn untyped(wanted: &Wanted, object: &Value, misfits: &[Problem]) -> ApiError {
+    let each = |problem: &Problem| match problem.kind {
+        ProblemKind::UnknownField => format!(".{}: field not declared in schema", problem.field),
+        _ => format!(".{}: {}", problem.field, problem.text),
+    };
+    let why = match misfits {
+        [one] => each(one),
+        many => format!(
+            "errors:\n{}",
+            many.iter().map(|problem| format!("  {}", each(problem))).collect::<Vec<_>>().join("\n")
+        ),
+    };
+    let meta = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let of = format!("{}/{}, Kind={}", wanted.group, wanted.version, wanted.kind);
+    let message = format!("failed to create typed patch object ({}/{}; {of}): {why}", meta("namespace"), meta("name"));
+    ApiError::new(500, "", message)
+}
+
+fn split(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
+/// 422 for a patch that made something that is no such object.
+fn invalid_patch(shown: &str, why: &str) -> ApiError {
+    let value = BadValue::from(shown);
+    let body = format!("Invalid value: {value}: {why}");
+    ApiError::new(422, "Invalid", format!(" \"\" is invalid: patch: {body}")).because(
+        "FieldValueInvalid",
+        &body,
+        "patch",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    use super::*;
+
+    const CONFIG_MAP: Wanted = Wanted::of::<ConfigMap>("", "v1", "ConfigMap");
+
+    fn message(error: ApiError) -> (u16, String) {
+        (error.code(), error.status().message.clone().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_patched_object_is_read_as_strictly_as_a_new_one() {
+        let patched = json!({"metadata": {"name": "a"}, "foo": 1});
+        let decode = |validation| decode_patched(&CONFIG_MAP, &patched, "{\"foo\":1}", Vec::new(), validation);
+        let expected =
+            " \"\" is invalid: patch: Invalid value: \"{\\\"foo\\\":1}\": strict decoding error: unknown field \"foo\"";
+        assert_eq!(decode(FieldValidation::Strict).map_err(message), Err((422, expected.to_owned())));
+        assert_eq!(decode(FieldValidation::Warn).unwrap().warnings, ["unknown field \"foo\""]);
+        assert!(decode(FieldValidation::Ignore).unwrap().warnings.is_empty());
+    }
+
+    #[test]
+    fn what_is_applied_stays_as_written_and_must_fit() {
+        let apply = |text: &str| {
+            decode_applied(&CONFIG_MAP, text.as_bytes(), FieldValidation::Strict)
+                .map(|decoded| decoded.object)
+                .map_err(message)
+        };
+        let head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: ns}\n";
+        assert_eq!(apply(&format!("{head}data: {{a: null}}")).unwrap()["data"], json!({"a": null}));
+        let unknown =
+            "failed to create typed patch object (ns/m; /v1, Kind=ConfigMap): .foo: field not declared in schema";
+        assert_eq!(apply(&format!("{head}foo: 1")), Err((500, unknown.to_owned())));
+        let twice = "error strict decoding patch: strict decoding error: duplicate field \"data.a\"";
+        assert_eq!(apply(&format!("{head}data: {{a: x, a: y}}")), Err((400, twice.to_owned())));
+        assert_eq!(apply("kind: Pod"), Err((400, "invalid object type: /, Kind=Pod".to_owned())));
+    }
+}

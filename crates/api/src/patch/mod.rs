@@ -1,0 +1,20 @@
+//! Changes of an object in part: JSON patch, merge patch, strategic merge patch and server-side apply, and who owns which
+//! field. Pure functions from values to values.
+//!
+//! What the lists of a kind mean is one table, [`Shape`]: strategic merge and apply both go by it, with different keys.
+//!
+//! ```text
+//! apply_json_patch(current, patch) / apply_merge_patch(current, patch) / apply_strategic(shape, current, patch) -> patched
+//! server_side_apply(shape, live, applied, owner, force) -> the new object with metadata.managedFields, or conflicts
+//! track_update(shape, live, new, owner) -> new with metadata.managedFields: after every other create, update and patch
+//! ```
+
+mod error;
+mod json;
+mod merge;
+mod patch_type;
+
+pub use error::PatchError;
+pub use json::apply_json_patch;
+pub use merge::apply_merge_patch;
+pub use patch_type::PatchType;
