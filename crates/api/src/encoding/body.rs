@@ -6,8 +6,9 @@ use reprise_core::manifest::{Problem, Tree};
 use serde_json::Value;
 
 use super::media_type::{BodyEncoding, body_encoding};
-use super::problems::FieldValidation;
+use super::problems::judge;
 use super::wanted::Wanted;
+use crate::request::FieldValidation;
 use crate::status::ApiError;
 
 /// The place in the API server's sources that its messages about unknown kinds name.
@@ -66,7 +67,7 @@ fn decode_tree(wanted: &Wanted, mut tree: Tree, validation: FieldValidation) -> 
         if wanted.kind == "Pod" { tree.use_released_spelling() } else { (Vec::new(), Vec::new()) };
     let reading = (wanted.read)(&tree);
     let problems: Vec<Problem> = spelling.into_iter().chain(reading.problems).collect();
-    warnings.extend(validation.judge(&problems).map_err(&refuse)?);
+    warnings.extend(judge(&problems, validation).map_err(&refuse)?);
     let object = reading.object.ok_or_else(|| refuse("it can't be read".to_owned()))?;
     Ok(Decoded { object, warnings })
 }

@@ -14,5 +14,4 @@ pub use body::{Decoded, decode_body};
 pub use media_type::{BodyEncoding, body_encoding};
 pub use negotiation::{Accepted, AnswerEncoding, Form, negotiate};
 pub use patched::{decode_applied, decode_patched};
-pub use problems::FieldValidation;
 pub use wanted::Wanted;

@@ -5,8 +5,9 @@ use reprise_core::manifest::{Problem, ProblemKind, Tree};
 use serde_json::Value;
 
 use super::body::Decoded;
-use super::problems::FieldValidation;
+use super::problems::judge_strict;
 use super::wanted::Wanted;
+use crate::request::FieldValidation;
 use crate::status::ApiError;
 
 /// Reads the object that a patch made. `shown` is the patch as the error shows it; `found` is what strictness found
@@ -31,7 +32,7 @@ pub fn decode_patched(
         return Err(refuse(problem.text.clone()));
     }
     let strict = found.into_iter().chain(problems.into_iter().map(|problem| problem.text)).collect();
-    warnings.extend(validation.judge_strict(strict).map_err(refuse)?);
+    warnings.extend(judge_strict(strict, validation).map_err(refuse)?);
     let object = reading.object.ok_or_else(|| refuse("it can't be read".to_owned()))?;
     Ok(Decoded { object, warnings })
 }
@@ -61,7 +62,7 @@ pub fn decode_applied(wanted: &Wanted, body: &[u8], validation: FieldValidation)
     }
     let duplicates = duplicates.into_iter().map(|problem| problem.text).collect();
     let strict = |why: String| ApiError::bad_request(format!("error strict decoding patch: {why}"));
-    warnings.extend(validation.judge_strict(duplicates).map_err(strict)?);
+    warnings.extend(judge_strict(duplicates, validation).map_err(strict)?);
     Ok(Decoded { object, warnings })
 }
 
@@ -136,7 +137,7 @@ mod tests {
             "failed to create typed patch object (ns/m; /v1, Kind=ConfigMap): .foo: field not declared in schema";
         assert_eq!(apply(&format!("{head}foo: 1")), Err((500, unknown.to_owned())));
         let twice = "error strict decoding patch: strict decoding error: duplicate field \"data.a\"";
-        assert_eq!(apply(&format!("{head}data: {{a: x, a: y}}")), Err((400, twice.to_owned())));
+        assert_eq!(apply(&format!("{head}data: {{a: x, a: z}}")), Err((400, twice.to_owned())));
         assert_eq!(apply("kind: Pod"), Err((400, "invalid object type: /, Kind=Pod".to_owned())));
     }
 }
