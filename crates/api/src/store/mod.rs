@@ -26,7 +26,11 @@ mod watch;
 mod writer;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod fake_disk;
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod store_tests;
 
