@@ -11,6 +11,7 @@
 pub mod access;
 pub mod encoding;
 pub mod patch;
+pub mod discovery;
 pub mod printing;
 pub mod request;
 pub mod resources;
