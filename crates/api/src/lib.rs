@@ -12,9 +12,13 @@ pub mod access;
 pub mod encoding;
 pub mod patch;
 pub mod discovery;
+pub mod openapi;
 pub mod printing;
 pub mod request;
 pub mod resources;
 pub mod security;
 pub mod status;
 pub mod store;
+
+/// The version that the server says it is: what of Kubernetes it follows, and whose it is.
+pub const KUBERNETES_VERSION: &str = "v1.36.2+reprise";
