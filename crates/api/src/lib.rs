@@ -9,10 +9,10 @@
 //! What kinds there are is one table, [`resources`]: all else is the same code for each of them.
 
 pub mod access;
-pub mod encoding;
-pub mod patch;
 pub mod discovery;
+pub mod encoding;
 pub mod openapi;
+pub mod patch;
 pub mod printing;
 pub mod request;
 pub mod resources;

@@ -16,7 +16,7 @@ pub fn of(row: &'static Resource) -> Vec<(String, Value)> {
     let object = format!("{collection}/{{name}}");
     let whole = Target { row, part: None, namespaced: row.namespaced };
     let mut paths = vec![
-        (collection.clone(), item(whole, false, &actions(row.verbs, &COLLECTION))),
+        (collection, item(whole, false, &actions(row.verbs, &COLLECTION))),
         (object.clone(), item(whole, true, &actions(row.verbs, &OBJECT))),
     ];
     if row.namespaced {
