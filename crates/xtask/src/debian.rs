@@ -9,55 +9,79 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cargo::{repository, run};
 
-/// The release that the packages are of: what the next Debian will be.
-const SUITE: &str = "testing";
 /// Where packages come from if the machine does not say.
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// Proves that packages are Debian's; part of every Debian.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Where the programs of containerd 2 are, once they have been fetched.
-pub fn newer_containerd() -> PathBuf {
-    folder("containerd").join("usr/bin")
+/// A package that tests use, with the program that they use it for.
+#[derive(Debug, Clone, Copy)]
+pub struct Package {
+    suite: &'static str,
+    name: &'static str,
+    program: &'static str,
+    /// What tests find the program's folder by.
+    pub variable: &'static str,
 }
 
-/// Fetches them if they are not there yet.
-pub fn fetch_newer_containerd() -> Result<()> {
-    let program = newer_containerd().join("containerd");
-    if program.is_file() {
-        println!("==> containerd of Debian {SUITE}: there");
-        return Ok(());
-    }
-    fetch("containerd").with_context(|| format!("can't get containerd of Debian {SUITE}"))?;
-    ensure!(program.is_file(), "the package has no {}", program.display());
-    Ok(())
-}
+/// All of them.
+pub const PACKAGES: [Package; 3] = [NEWER_CONTAINERD, KUBECTL, NEWER_KUBECTL];
 
-fn folder(package: &str) -> PathBuf {
-    repository().join("target").join(format!("debian-{SUITE}")).join(package)
-}
+/// containerd 2 of what the next Debian will be.
+const NEWER_CONTAINERD: Package =
+    Package { suite: "testing", name: "containerd", program: "containerd", variable: "REPRISE_NEWER_CONTAINERD" };
+/// kubectl 1.32.
+const KUBECTL: Package = Package { suite: "trixie", name: "kubectl", program: "kubectl", variable: "REPRISE_KUBECTL" };
+/// kubectl 1.36 or newer.
+const NEWER_KUBECTL: Package =
+    Package { suite: "testing", name: "kubectl", program: "kubectl", variable: "REPRISE_NEWER_KUBECTL" };
 
-/// Downloads a package and unpacks it; the folder appears as a whole or not at all.
-fn fetch(package: &str) -> Result<()> {
-    let folder = folder(package);
-    println!("==> {package} of Debian {SUITE}, unpacked in {}", folder.display());
-    let parent = folder.parent().context("a folder below target")?;
-    fs::create_dir_all(parent)?;
-    let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(parent)?;
-    for name in ["lists/partial", "cache/archives/partial", "downloads", "unpacked"] {
-        fs::create_dir_all(work.path().join(name))?;
+impl Package {
+    /// Where its programs are, once it has been fetched.
+    pub fn programs(self) -> PathBuf {
+        self.folder().join("usr/bin")
     }
-    let source = format!("deb [signed-by={KEYRING}] {} {SUITE} main\n", mirror());
-    fs::write(work.path().join("sources.list"), source)?;
-    run(apt(work.path(), &["update"]))?;
-    run(apt(work.path(), &["download", package]))?;
-    let unpacked = work.path().join("unpacked");
-    for entry in fs::read_dir(work.path().join("downloads"))? {
-        let mut dpkg = Command::new("dpkg-deb");
-        dpkg.arg("--extract").arg(entry?.path()).arg(&unpacked);
-        run(dpkg)?;
+
+    /// Fetches it if it is not there yet.
+    pub fn fetch(self) -> Result<()> {
+        let Self { suite, name, program, .. } = self;
+        let program = self.programs().join(program);
+        if program.is_file() {
+            println!("==> {name} of Debian {suite}: there");
+            return Ok(());
+        }
+        self.download().with_context(|| format!("can't get {name} of Debian {suite}"))?;
+        ensure!(program.is_file(), "the package has no {}", program.display());
+        Ok(())
     }
-    fs::rename(&unpacked, &folder).with_context(|| format!("can't make {}", folder.display()))
+
+    fn folder(self) -> PathBuf {
+        repository().join("target").join(format!("debian-{}", self.suite)).join(self.name)
+    }
+
+    /// Downloads a package and unpacks it; the folder appears as a whole or not at all.
+    fn download(self) -> Result<()> {
+        let Self { suite, name, .. } = self;
+        let folder = self.folder();
+        println!("==> {name} of Debian {suite}, unpacked in {}", folder.display());
+        let parent = folder.parent().context("a folder below target")?;
+        fs::create_dir_all(parent)?;
+        let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(parent)?;
+        for part in ["lists/partial", "cache/archives/partial", "downloads", "unpacked"] {
+            fs::create_dir_all(work.path().join(part))?;
+        }
+        let source = format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror());
+        fs::write(work.path().join("sources.list"), source)?;
+        run(apt(work.path(), &["update"]))?;
+        run(apt(work.path(), &["download", name]))?;
+        let unpacked = work.path().join("unpacked");
+        for entry in fs::read_dir(work.path().join("downloads"))? {
+            let mut dpkg = Command::new("dpkg-deb");
+            dpkg.arg("--extract").arg(entry?.path()).arg(&unpacked);
+            run(dpkg)?;
+        }
+        fs::rename(&unpacked, &folder).with_context(|| format!("can't make {}", folder.display()))
+    }
 }
 
 /// apt-get with lists, cache and sources of its own, in the folder that it downloads to.

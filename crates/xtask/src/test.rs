@@ -27,7 +27,7 @@ pub struct Options {
 pub fn run_all(options: &Options) -> Result<()> {
     if !options.no_install {
         packages::install_missing(&packages::FOR_TESTS)?;
-        debian::fetch_newer_containerd()?;
+        debian::PACKAGES.into_iter().try_for_each(debian::Package::fetch)?;
     }
     run(cargo(&["fmt", "--all", "--check"]))?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
@@ -38,6 +38,6 @@ pub fn run_all(options: &Options) -> Result<()> {
     test.args(&options.arguments);
     let variables = ["REPRISE_BIN", "REPRISE_TESTLOAD", "REPRISE_SAMPLE_DEVICE_PLUGIN"];
     test.envs(variables.iter().zip(&programs));
-    test.env("REPRISE_NEWER_CONTAINERD", debian::newer_containerd());
+    test.envs(debian::PACKAGES.map(|package| (package.variable, package.programs())));
     run(test)
 }

@@ -35,3 +35,6 @@ pub use scheduling::{PRIORITY_CLASSES, RESOURCE_SLICES, RUNTIME_CLASSES};
 pub use services::SERVICES;
 pub use storage::{CSI_DRIVERS, CSI_NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES};
 pub use table::{IncludeObject, table, watch_table};
+
+#[cfg(test)]
+mod tests;
