@@ -1,14 +1,22 @@
 //! The duties that a Kubernetes cluster's controllers have, for one machine, against any Kubernetes API.
 //!
 //! ```text
-//! API --watch--> caches (cache) --changes--> queue of keys (agenda, queue) --> decision --> writes --> API
-//!                   ^                                                          (pure)         |
-//!                   +------------------- what was written is known at once -------------------+
+//! API --watch--> caches (cache) --changes--> keys (agenda, queue) --> decision (pure) --> writes --> API
+//!                   ^                                                                       |
+//!                   +------------------- what was written is known at once ----------------+
 //! ```
 //!
 //! Each controller watches, decides by a pure function of values, and writes; none of them has a state of its own. What was
 //! not written when one dies is decided again by the next, from what the API has.
 
+mod agenda;
+mod cache;
+mod caches;
+mod error;
+mod namespaces;
+mod queue;
+mod recorder;
+mod scheduling;
 mod start;
 
 pub use start::{Controllers, Options, start};

@@ -5,6 +5,11 @@ use std::time::Duration;
 use kube::Client;
 use tokio::task::JoinSet;
 
+use crate::caches::Caches;
+use crate::namespaces;
+use crate::recorder::EventWriter;
+use crate::scheduling::Scheduler;
+
 /// What the controllers are told.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -39,7 +44,13 @@ impl Controllers {
 
 /// Starts all controllers against the API that `client` talks to, which need not answer yet: they try again until it does.
 pub async fn start(client: Client, options: Options) -> Controllers {
-    let tasks = JoinSet::new();
-    let _ = (client, options);
+    let mut tasks = JoinSet::new();
+    let (caches, events) = (Caches::new(), EventWriter::new());
+    let scheduler = Scheduler::new(client.clone(), &caches, events.recorder("default-scheduler"));
+    tasks.spawn(scheduler.run(caches.clone()));
+    let contents = namespaces::Contents::new(client.clone(), &caches, &options.root_ca);
+    tasks.spawn(contents.run());
+    caches.watch(&client, &mut tasks);
+    tasks.spawn(events.run(client));
     Controllers { tasks }
 }

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{
     ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeStatus,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::node_selector::{NodeFacts, selects};
+use crate::label_selector;
 use crate::quantity::Quantity;
-use crate::unset::{entries, list, text};
+use crate::unset::{list, text};
 
 /// The old spelling of `storageClassName`; it wins where it is set.
 const OLD_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
@@ -128,22 +129,7 @@ fn names(reference: &ObjectReference, claim: &ObjectMeta) -> bool {
 fn is_selected(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     let selector = claim.spec.as_ref().and_then(|spec| spec.selector.as_ref());
     let none = BTreeMap::new();
-    selector.is_none_or(|selector| matches(selector, volume.metadata.labels.as_ref().unwrap_or(&none)))
-}
-
-fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    entries(&selector.match_labels).all(|(key, value)| labels.get(key) == Some(value))
-        && list(&selector.match_expressions).iter().all(|expression| {
-            let value = labels.get(&expression.key);
-            let listed = value.is_some_and(|value| list(&expression.values).contains(value));
-            match expression.operator.as_str() {
-                "In" => listed,
-                "NotIn" => !listed,
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
-        })
+    selector.is_none_or(|selector| label_selector::matches(selector, volume.metadata.labels.as_ref().unwrap_or(&none)))
 }
 
 fn wanted(claim: &PersistentVolumeClaim) -> &str {

@@ -1,0 +1,75 @@
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::ObjectMeta;
+
+use super::*;
+
+fn object(name: &str, version: u64) -> ConfigMap {
+    let resource_version = Some(version.to_string());
+    let metadata = ObjectMeta { name: Some(name.to_owned()), resource_version, ..ObjectMeta::default() };
+    ConfigMap { metadata, ..ConfigMap::default() }
+}
+
+fn shown(changes: impl IntoIterator<Item = Change<ConfigMap>>) -> Vec<String> {
+    let one = |object: Option<Arc<ConfigMap>>| {
+        object.map_or("-".to_owned(), |o| format!("{}@{}", ObjectKey::of(&*o), version(&*o)))
+    };
+    changes.into_iter().map(|change| format!("{} {}", one(change.old), one(change.new))).collect()
+}
+
+fn listed(contents: &mut Contents<ConfigMap>, objects: &[(&str, u64)]) -> Vec<String> {
+    contents.take_in(Event::Init);
+    for (name, version) in objects {
+        contents.take_in(Event::InitApply(object(name, *version)));
+    }
+    shown(contents.take_in(Event::InitDone))
+}
+
+#[test]
+fn a_listing_tells_only_what_is_different() {
+    let mut contents = Contents::new();
+    assert!(!contents.is_complete());
+    assert_eq!(listed(&mut contents, &[("a", 1), ("b", 2)]), ["- a@1", "- b@2"]);
+    assert!(contents.is_complete());
+    assert_eq!(listed(&mut contents, &[("b", 5), ("c", 3)]), ["a@1 -", "b@2 b@5", "- c@3"]);
+}
+
+#[test]
+fn what_was_written_is_known_at_once_and_told_once() {
+    let mut contents = Contents::new();
+    listed(&mut contents, &[]);
+    assert_eq!(shown(contents.wrote(object("a", 4))), ["- a@4"]);
+    assert!(shown(contents.take_in(Event::Apply(object("a", 4)))).is_empty());
+    assert_eq!(shown(contents.take_in(Event::Apply(object("a", 6)))), ["a@4 a@6"]);
+    assert!(shown(contents.wrote(object("a", 5))).is_empty(), "older than what is there");
+}
+
+#[test]
+fn what_was_deleted_before_the_answer_to_its_creation_came_does_not_come_back() {
+    let mut contents = Contents::new();
+    listed(&mut contents, &[]);
+    contents.take_in(Event::Apply(object("a", 4)));
+    assert_eq!(shown(contents.take_in(Event::Delete(object("a", 5)))), ["a@4 -"]);
+    assert!(shown(contents.wrote(object("a", 4))).is_empty());
+    assert!(contents.get(&ObjectKey::new("", "a")).is_none());
+}
+
+#[test]
+fn a_write_during_a_listing_makes_another_one_necessary() {
+    let mut contents = Contents::new();
+    listed(&mut contents, &[("a", 1)]);
+    contents.take_in(Event::Init);
+    assert_eq!(shown(contents.wrote(object("b", 7))), ["- b@7"]);
+    contents.take_in(Event::InitApply(object("a", 1)));
+    assert!(shown(contents.take_in(Event::InitDone)).is_empty());
+    assert!(contents.must_begin_again() && !contents.must_begin_again());
+    assert_eq!(listed(&mut contents, &[("a", 1)]), ["b@7 -"]);
+}
+
+#[test]
+fn news_of_an_older_object_of_that_name_does_not_remove_the_new_one() {
+    let mut contents = Contents::new();
+    listed(&mut contents, &[("a", 1)]);
+    assert_eq!(shown(contents.wrote(object("a", 9))), ["a@1 a@9"]);
+    assert!(shown(contents.take_in(Event::Delete(object("a", 8)))).is_empty());
+    assert!(contents.get(&ObjectKey::new("", "a")).is_some());
+}
