@@ -14,6 +14,12 @@ pub enum Part {
     Main,
     /// The status, and of the metadata what people set.
     Status,
+    /// The ephemeral containers of a Pod.
+    EphemeralContainers,
+    /// The node of a Pod, and that it has one.
+    Binding,
+    /// What keeps a namespace that is being deleted.
+    Finalizers,
 }
 
 /// What a kind may want to know beyond the object itself.
@@ -77,8 +83,40 @@ pub trait Behaviour: Send + Sync {
         Ok(Deletion::Now)
     }
 
+    /// What an object says of itself once it is to be deleted.
+    fn deletion_begins(&self, object: &mut Value) {
+        let _: &mut Value = object;
+    }
+
+    /// Whether something keeps an object that is to be deleted.
+    fn is_held(&self, object: &Value) -> bool {
+        let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+        finalizers.is_some_and(|finalizers| !finalizers.is_empty())
+    }
+
     /// Whether `metadata.generation` counts changes of the spec.
     fn has_generation(&self) -> bool {
         false
+    }
+
+    /// Whether a new object may come with a status.
+    fn keeps_status_of_new(&self) -> bool {
+        false
+    }
+
+    /// Whether an update may leave out which version it is about.
+    fn takes_unconditional_updates(&self) -> bool {
+        true
+    }
+
+    /// Whether the answer to a deletion is the object that is gone.
+    fn returns_deleted(&self) -> bool {
+        false
+    }
+
+    /// When the store removes the object by itself.
+    fn expires_at(&self, object: &Value) -> Option<Timestamp> {
+        let _: &Value = object;
+        None
     }
 }

@@ -1,0 +1,128 @@
+//! The running server.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use reprise_core::gates::FeatureGates;
+use tokio_util::sync::CancellationToken;
+
+use crate::bootstrap;
+use crate::error::StartError;
+use crate::http::{self, Listening};
+use crate::security::certificates::{Certificates, Client};
+use crate::security::kubeconfig::Kubeconfig;
+use crate::server::{Server, Shared, stored_resources};
+use crate::store::{Store, StoreOptions};
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Where everything is kept. Made if it is not there.
+    pub data_dir: PathBuf,
+    /// Where it listens; port 0 for any.
+    pub listen: SocketAddr,
+    /// Further names and addresses under which clients reach it.
+    pub names: Vec<String>,
+    /// The feature gates.
+    pub gates: FeatureGates,
+}
+
+impl ApiConfig {
+    /// The usual one: loopback, default gates.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 6443));
+        Self { data_dir: data_dir.into(), listen, names: Vec::new(), gates: FeatureGates::default() }
+    }
+}
+
+/// A running server.
+pub struct Api {
+    server: Shared,
+    certificates: Certificates,
+    listening: Listening,
+}
+
+impl Api {
+    /// Starts a server. When this returns, it answers.
+    ///
+    /// # Errors
+    /// If the data folder can't be used, or the address.
+    pub async fn start(config: ApiConfig) -> Result<Self, StartError> {
+        let ApiConfig { data_dir, listen, names, gates } = config;
+        let folder = |source| StartError::Folder { path: data_dir.clone(), source };
+        fs::create_dir_all(&data_dir).map_err(folder)?;
+        // The socket first: a second server on the same folder must not get further than this.
+        let listener = http::bind(listen).await?;
+        let certificates = Certificates::open(&data_dir.join("pki"), Timestamp::now())?;
+        let serving = certificates.serving(&all_names(listen, names))?;
+        let path = data_dir.join("api.redb");
+        let opened = Store::open(&path, StoreOptions::new(stored_resources()));
+        let store = opened.map_err(|source| StartError::Store { path, source: Box::new(source) })?;
+        let server = Arc::new(Server { store, gates, closing: CancellationToken::new() });
+        bootstrap::complete(&server).await?;
+        let listening = http::listen(listener, Arc::clone(&server), &certificates, &serving)?;
+        Ok(Self { server, certificates, listening })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listening.address
+    }
+
+    /// Where clients of this machine reach it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let address = self.address();
+        let host = match address.ip() {
+            ip if ip.is_unspecified() => SocketAddr::from(([127, 0, 0, 1], address.port())),
+            _ => address,
+        };
+        format!("https://{host}")
+    }
+
+    /// The certificates: of the authority, and of whom it signs for.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
+    /// A kubeconfig file for somebody.
+    ///
+    /// # Errors
+    /// If their certificate can't be made.
+    pub fn kubeconfig(&self, client: &Client) -> Result<String, StartError> {
+        let identity = self.certificates.client(client)?;
+        let (server, user) = (self.url(), client.user());
+        let authority_pem = self.certificates.authority_pem();
+        Ok(Kubeconfig { server: &server, authority_pem, user: &user, identity: &identity }.text())
+    }
+
+    /// Ends watches and connections, and closes the store when what is under way is done.
+    pub async fn stop(self) {
+        self.server.closing.cancel();
+        if let Err(error) = self.listening.task.await {
+            tracing::warn!(%error, "the server's connections did not end as they should");
+        }
+        self.server.store.close().await;
+    }
+}
+
+/// The names for which the server's certificate is.
+fn all_names(listen: SocketAddr, given: Vec<String>) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    // That it listens everywhere is no name.
+    let ip = Some(listen.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+    let in_pods =
+        ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+    for name in ip.into_iter().chain(in_pods.map(str::to_owned)).chain(given) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}

@@ -1,0 +1,86 @@
+//! Accepts connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use super::connection;
+use super::tls;
+use crate::error::StartError;
+use crate::security::certificates::{Certificates, Identity};
+use crate::server::Shared;
+
+/// Each may be a watch. More are closed at once: a client that is told so tries again, one that waits does not.
+const MAX_CONNECTIONS: usize = 16 << 10;
+/// Out of descriptors: there will be some when others close theirs.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// How long connections may take to end once the server closes.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// The API while it is served.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    /// Where.
+    pub address: SocketAddr,
+    /// Ends when all connections have.
+    pub task: JoinHandle<()>,
+}
+
+/// A socket that is bound, before anything is served.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Serves the API until the server closes.
+pub(crate) fn listen(
+    listener: TcpListener,
+    server: Shared,
+    certificates: &Certificates,
+    serving: &Identity,
+) -> Result<Listening, StartError> {
+    let acceptor = tls::acceptor(certificates, serving)?;
+    let address = listener.local_addr().map_err(|e| StartError::Tls(e.to_string()))?;
+    let task = tokio::spawn(accept(listener, acceptor, server));
+    Ok(Listening { address, task })
+}
+
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, server: Shared) {
+    let mut connections = JoinSet::new();
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = server.closing.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                    tracing::warn!(%peer, "a connection is closed at once: {MAX_CONNECTIONS} are open");
+                    continue;
+                };
+                let (acceptor, server) = (acceptor.clone(), Arc::clone(&server));
+                connections.spawn(async move {
+                    if let Err(error) = connection::serve(stream, acceptor, server).await {
+                        tracing::debug!(%peer, %error, "a connection broke");
+                    }
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection can't be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+        // Those that have ended need no place any more.
+        while connections.try_join_next().is_some() {}
+    }
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(CLOSING, all).await.is_err() {
+        tracing::debug!("some connections are cut off");
+    }
+}

@@ -1,0 +1,14 @@
+//! HTTP over TLS: connections, who asks and whether they may, which code answers, and what an answer is made of.
+
+mod answer;
+mod body;
+mod connection;
+mod listen;
+mod resource;
+mod route;
+mod tls;
+mod unversioned;
+
+pub(crate) use answer::{Body, response, streamed, whole};
+pub(crate) use body::read as read_body;
+pub(crate) use listen::{Listening, bind, listen};

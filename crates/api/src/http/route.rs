@@ -1,0 +1,110 @@
+//! Who asks, whether they may, and which code answers.
+
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use hyper::{Method, Request, Response};
+
+use super::answer::{Body, refusal};
+use super::{resource, unversioned};
+use crate::access::{self, ResourceRequest, User};
+use crate::request::{Address, Query};
+use crate::security::authentication::{Credential, anonymous, certificate_user, unauthorized};
+use crate::server::{Server, Shared};
+use crate::status::ApiError;
+
+/// The answer to a request, whatever it is.
+pub(super) async fn answer(server: &Shared, certificate: Option<&[u8]>, request: Request<Incoming>) -> Response<Body> {
+    let answered = carry_out(server, certificate, request).await;
+    answered.unwrap_or_else(|error| {
+        tracing::debug!(%error, "a request is refused");
+        refusal(&error)
+    })
+}
+
+async fn carry_out(
+    server: &Shared,
+    certificate: Option<&[u8]>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, ApiError> {
+    let user = who(server, certificate, request.headers())?;
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let address = Address::parse(request.uri().path());
+    let asked = access_request(request.method(), request.uri().path(), address.as_ref(), &query);
+    may(server, &user, &asked)?;
+    match address {
+        Some(address) => resource::answer(server, user, address, query, request).await,
+        None => unversioned::answer(server, &user, &query, &request),
+    }
+}
+
+fn who(_server: &Server, certificate: Option<&[u8]>, headers: &HeaderMap) -> Result<User, ApiError> {
+    match Credential::of(certificate, headers)? {
+        Credential::Certificate(der) => certificate_user(der),
+        Credential::Token(_) => Err(unauthorized()),
+        Credential::None => {
+            debug_assert!(!headers.contains_key(AUTHORIZATION));
+            Ok(anonymous())
+        }
+    }
+}
+
+fn may(_server: &Server, _user: &User, _asked: &access::Request) -> Result<(), ApiError> {
+    Ok(())
+}
+
+/// The request in the words of authorization.
+fn access_request(method: &Method, path: &str, address: Option<&Address>, query: &Query) -> access::Request {
+    let Some(address) = address else {
+        return access::Request::Path { verb: method.as_str().to_ascii_lowercase(), path: path.to_owned() };
+    };
+    let (all, watch) = (address.name.is_empty(), query.flag("watch"));
+    let verb = match (method, all) {
+        (&Method::GET | &Method::HEAD, true) if watch => "watch",
+        (&Method::GET | &Method::HEAD, true) => "list",
+        (&Method::GET | &Method::HEAD, false) => "get",
+        (&Method::POST, _) => "create",
+        (&Method::PUT, _) => "update",
+        (&Method::PATCH, _) => "patch",
+        (&Method::DELETE, true) => "deletecollection",
+        (&Method::DELETE, false) => "delete",
+        _ => "",
+    };
+    // A list of one name is what the one may read who may read that name.
+    let selected = query.text("fieldSelector").split(',').find_map(|term| term.strip_prefix("metadata.name="));
+    let name = if all && matches!(verb, "list" | "watch") { selected.unwrap_or_default() } else { &address.name };
+    access::Request::Resource(ResourceRequest {
+        verb: verb.to_owned(),
+        group: address.group.clone(),
+        version: address.version.clone(),
+        resource: address.resource.clone(),
+        subresource: address.subresource.clone(),
+        namespace: address.namespace.clone(),
+        name: name.trim_start_matches('=').to_owned(),
+        field_selector: query.text("fieldSelector").to_owned(),
+        label_selector: query.text("labelSelector").to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(method: &Method, path: &str, query: &str) -> String {
+        match access_request(method, path, Address::parse(path).as_ref(), &Query::parse(query)) {
+            access::Request::Path { verb, path } => format!("{verb} {path}"),
+            access::Request::Resource(r) => {
+                format!("{} {}/{} {} {}", r.verb, r.resource, r.subresource, r.namespace, r.name)
+            }
+        }
+    }
+
+    #[test]
+    fn requests_read_as_rbac_reads_them() {
+        let pods = "/api/v1/namespaces/n/pods";
+        assert_eq!(shown(&Method::GET, pods, "watch=true"), "watch pods/ n ");
+        assert_eq!(shown(&Method::GET, pods, "fieldSelector=metadata.name%3Dx"), "list pods/ n x");
+        assert_eq!(shown(&Method::POST, "/api/v1/namespaces/n/pods/p/exec", ""), "create pods/exec n p");
+        assert_eq!(shown(&Method::DELETE, pods, ""), "deletecollection pods/ n ");
+        assert_eq!(shown(&Method::GET, "/readyz", ""), "get /readyz");
+    }
+}

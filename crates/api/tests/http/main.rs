@@ -1,0 +1,7 @@
+//! The server as its clients see it: HTTP over TLS, requests and answers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod client;
+mod verbs;
+mod watches;
