@@ -10,8 +10,11 @@ use reprise_core::gates::FeatureGates;
 use tokio_util::sync::CancellationToken;
 
 use crate::bootstrap;
+use crate::discovery::Discovery;
 use crate::error::StartError;
-use crate::http::{self, Listening};
+use crate::http::{self, FairQueue, Listening, QueueLimits};
+use crate::openapi::OpenApi;
+use crate::resources::TABLE;
 use crate::security::certificates::{Certificates, Client};
 use crate::security::kubeconfig::Kubeconfig;
 use crate::server::{Server, Shared, stored_resources};
@@ -62,7 +65,15 @@ impl Api {
         let path = data_dir.join("api.redb");
         let opened = Store::open(&path, StoreOptions::new(stored_resources()));
         let store = opened.map_err(|source| StartError::Store { path, source: Box::new(source) })?;
-        let server = Arc::new(Server { store, gates, closing: CancellationToken::new() });
+        let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
+        let server = Arc::new(Server {
+            store,
+            gates,
+            discovery: Discovery::new(TABLE, &address.to_string()),
+            openapi: OpenApi::new(TABLE),
+            queue: FairQueue::new(QueueLimits::default()),
+            closing: CancellationToken::new(),
+        });
         bootstrap::complete(&server).await?;
         let listening = http::listen(listener, Arc::clone(&server), &certificates, &serving)?;
         Ok(Self { server, certificates, listening })

@@ -7,6 +7,9 @@ use reprise_core::gates::FeatureGates;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::discovery::Discovery;
+use crate::http::FairQueue;
+use crate::openapi::OpenApi;
 use crate::resources::{Context, Lookup, Resource, TABLE, find_stored};
 use crate::store::{Key, Store};
 
@@ -16,6 +19,12 @@ pub(crate) struct Server {
     pub store: Store,
     /// The feature gates.
     pub gates: FeatureGates,
+    /// What there is to say of the kinds.
+    pub discovery: Discovery,
+    /// What there is to say of their fields.
+    pub openapi: OpenApi,
+    /// Who is served at the same time.
+    pub queue: FairQueue,
     /// Ends watches and connections.
     pub closing: CancellationToken,
 }

@@ -44,7 +44,8 @@ pub(crate) fn listen(
     serving: &Identity,
 ) -> Result<Listening, StartError> {
     let acceptor = tls::acceptor(certificates, serving)?;
-    let address = listener.local_addr().map_err(|e| StartError::Tls(e.to_string()))?;
+    let failed = |source| StartError::Listen { address: SocketAddr::from(([0, 0, 0, 0], 0)), source };
+    let address = listener.local_addr().map_err(failed)?;
     let task = tokio::spawn(accept(listener, acceptor, server));
     Ok(Listening { address, task })
 }

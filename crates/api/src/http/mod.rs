@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod connection;
+mod fair_queue;
 mod listen;
 mod resource;
 mod route;
@@ -11,4 +12,5 @@ mod unversioned;
 
 pub(crate) use answer::{Body, response, streamed, whole};
 pub(crate) use body::read as read_body;
+pub(crate) use fair_queue::{FairQueue, QueueLimits};
 pub(crate) use listen::{Listening, bind, listen};

@@ -32,7 +32,11 @@ async fn carry_out(
     let asked = access_request(request.method(), request.uri().path(), address.as_ref(), &query);
     may(server, &user, &asked)?;
     match address {
-        Some(address) => resource::answer(server, user, address, query, request).await,
+        Some(address) => {
+            // Given back when the answer begins: what streams needs no seat.
+            let _seat = server.queue.seat(&user.name).await?;
+            resource::answer(server, user, address, query, request).await
+        }
         None => unversioned::answer(server, &user, &query, &request),
     }
 }

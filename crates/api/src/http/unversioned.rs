@@ -1,6 +1,8 @@
 //! What is no resource: health, version, discovery, schemas, metrics.
 
+use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY};
 use hyper::{Method, Request, Response};
 use serde_json::json;
 
@@ -8,6 +10,7 @@ use super::answer::{Body, response, whole};
 use super::resource::not_allowed;
 use crate::KUBERNETES_VERSION;
 use crate::access::User;
+use crate::encoding::{Form, negotiate};
 use crate::request::Query;
 use crate::server::Server;
 use crate::status::ApiError;
@@ -27,8 +30,33 @@ pub(super) fn answer(
     match path {
         "/version" => Ok(response(200, "application/json", whole(version().to_string().into()))),
         "/healthz" | "/livez" | "/readyz" => Ok(health(server, path, query)),
-        _ => Err(ApiError::no_such_resource()),
+        _ => document(server, path, request.headers()),
     }
+}
+
+/// Discovery and schemas, which clients keep.
+fn document(server: &Server, path: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let accepted = negotiate(text(ACCEPT), &[Form::AggregatedDiscovery])?;
+    let aggregated = accepted.form == Form::AggregatedDiscovery;
+    let found = match path.starts_with("/openapi/") {
+        true => server.openapi.document(path),
+        false => server.discovery.document(path, aggregated),
+    };
+    let document = found.ok_or_else(ApiError::no_such_resource)?;
+    let is_newer = aggregated && matches!(path, "/api" | "/apis");
+    let content_type = if is_newer { accepted.content_type() } else { "application/json" };
+    let mut answer = if document.is_known(text(IF_NONE_MATCH)) {
+        response(304, content_type, whole(Bytes::new()))
+    } else {
+        response(200, content_type, whole(document.body().clone()))
+    };
+    // A digest is letters and digits.
+    if let Ok(etag) = HeaderValue::from_str(&document.etag()) {
+        answer.headers_mut().insert(ETAG, etag);
+    }
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    Ok(answer)
 }
 
 /// Clients want a semantic version.
