@@ -3,6 +3,7 @@
 //! Absolute figures differ from machine to machine. So what they are compared with runs in the same minutes, on the
 //! same files, taking turns with what is measured.
 
+mod api;
 mod cri;
 mod facts;
 mod fleet;
@@ -29,6 +30,8 @@ pub enum Bench {
     Cri(cri::Options),
     /// A full node: many Pods start, restart in place all at the same moment, and end
     Pods(pods::Options),
+    /// The API alone: durable writes, many watchers, many Pods
+    Api(api::Options),
 }
 
 /// Measures and reports.
@@ -37,5 +40,6 @@ pub fn run(bench: &Bench) -> Result<()> {
         Bench::Restart(options) => restart::run(options),
         Bench::Cri(options) => cri::run(options),
         Bench::Pods(options) => pods::run(options),
+        Bench::Api(options) => api::run(options),
     }
 }

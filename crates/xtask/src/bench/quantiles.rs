@@ -21,7 +21,7 @@ impl Quantiles {
 }
 
 /// The value below which `share` of the sorted values lie, interpolated between the two nearest.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let position = share * last as f64;
     let below = position.floor() as usize;

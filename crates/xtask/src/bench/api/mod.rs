@@ -1,0 +1,72 @@
+//! `cargo xtask bench api`: the embedded API alone, over HTTP and TLS as its clients come to it.
+
+mod client;
+mod fan_out;
+mod kubeconfig;
+mod latency;
+mod objects;
+mod pods;
+mod report;
+mod server;
+mod writes;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::facts::Machine;
+use super::interruption::Interruption;
+use super::setup::Setup;
+use report::Report;
+use server::Server;
+
+/// Choices for `cargo xtask bench api`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Small writes
+    #[arg(long, default_value_t = 40_000)]
+    writes: u32,
+    /// Clients that write at once
+    #[arg(long, default_value_t = 64)]
+    clients: u32,
+    /// Watchers that hear of one change
+    #[arg(long, default_value_t = 5_000)]
+    watchers: u32,
+    /// Pods that are listed and watched
+    #[arg(long, default_value_t = 10_000)]
+    pods: u32,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+/// Measures, and prints what was measured and whether the targets are met.
+pub fn run(options: &Options) -> Result<()> {
+    let program = options.setup.program()?;
+    let interruption = Interruption::watch()?;
+    let machine = Machine::read();
+    client::allow_many_connections()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the async runtime")?;
+    let report = runtime.block_on(async {
+        println!("==> {} small writes by {} clients", options.writes, options.clients);
+        let server = Server::start(&program).await?;
+        let writes = writes::measure(&server, options.writes, options.clients).await?;
+        interruption.check()?;
+        println!("==> one change to {} watchers", options.watchers);
+        let fan_out = fan_out::measure(&server, options.watchers).await?;
+        server.stop()?;
+        interruption.check()?;
+        println!("==> {} Pods", options.pods);
+        let server = Server::start(&program).await?;
+        let pods = pods::measure(&server, options.pods).await?;
+        interruption.check()?;
+        println!("==> how long calls take beside them");
+        let latency = latency::measure(&server).await?;
+        server.stop()?;
+        anyhow::Ok(Report { machine, writes, fan_out, pods, latency })
+    })?;
+    println!("{report}");
+    if options.setup.json {
+        println!("{}", report.to_json());
+    }
+    Ok(())
+}
