@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use reprise_cri::v1::*;
+use rustix::process::{Pid, Signal, kill_process};
 use tonic::Code;
 
 use crate::case::cases;
@@ -20,6 +21,7 @@ cases![
     a_second_runtime_is_refused,
     listeners_of_a_killed_runtime_hear_its_end,
     calls_that_a_crash_cut_off_can_be_made_again,
+    creations_that_the_shim_had_not_read_are_carried_out_once,
 ];
 
 /// Ends the runtime as a crash does, and starts it again.
@@ -209,5 +211,54 @@ async fn calls_that_a_crash_cut_off_can_be_made_again(scene: &Scene) {
     for _ in 0..2 {
         scene.remove_pod(&pod.id).await.unwrap();
         crash(scene, async || {}).await;
+    }
+}
+
+fn signal(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+/// How many connections wait for the process to accept them.
+fn waiting_at(pid: i32) -> u32 {
+    let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let links = fds
+        .filter_map(|fd| std::fs::read_link(fd.path()).ok())
+        .filter_map(|link| link.into_os_string().into_string().ok());
+    let inodes: Vec<String> =
+        links.filter_map(|link| Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
+    // Its socket belongs to its network namespace.
+    let mut command = std::process::Command::new("nsenter");
+    command.arg(format!("--net=/proc/{pid}/ns/net")).args(["ss", "--unix", "--listening", "--no-header"]);
+    let listening = command.output().unwrap();
+    let listening = String::from_utf8(listening.stdout).unwrap();
+    // Type, state, how many wait, how many may, address, inode, ...
+    let rows = listening.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let own = rows.filter(|row| row.get(5).is_some_and(|inode| inodes.iter().any(|own| own == inode)));
+    own.map(|row| row[2].parse::<u32>().unwrap()).sum()
+}
+
+/// The shim finds the requests of the runtime that died and the connection of the next one at the same time.
+async fn creations_that_the_shim_had_not_read_are_carried_out_once(scene: &Scene) {
+    let pod = scene.pod().await;
+    let shims = scene.server().shims();
+    let shim = shims.iter().find(|shim| shim.command.contains(&pod.id)).expect("its shim");
+    signal(shim.pid, Signal::STOP);
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        ids.push(scene.create(&pod, scene.container(name, &["print", "once", "exit", "3"])).await);
+    }
+    let server = scene.server().clone();
+    tokio::task::spawn_blocking(move || server.kill()).await.unwrap();
+    let server = scene.server().clone();
+    let starting = tokio::task::spawn_blocking(move || server.start());
+    eventually("the next runtime has connected", async || (waiting_at(shim.pid) > 0).then_some(())).await;
+    signal(shim.pid, Signal::CONT);
+    starting.await.unwrap();
+    let serves = async || scene.runtime().version(VersionRequest::default()).await.ok();
+    eventually("the runtime serves again", serves).await;
+    for id in &ids {
+        scene.start(id).await;
+        let exit = scene.exit(id).await;
+        assert_eq!(exit.exit_code, 3, "{exit:?}");
     }
 }

@@ -407,6 +407,9 @@ impl Shim {
             return;
         };
         // A program that ended at once may not have been seen to start yet.
+        if let Some(held) = self.held.get(&id) {
+            held.await_execution();
+        }
         self.executed(&id, now);
         let Some(held) = self.held.get_mut(&id) else { return };
         let exit = held.ended(code, now);

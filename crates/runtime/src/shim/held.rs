@@ -9,6 +9,7 @@ use std::process::Command;
 
 use jiff::Timestamp;
 use libcontainer::notify_socket::{NOTIFY_FILE, NotifySocket};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -20,6 +21,8 @@ use crate::layout::ContainerDir;
 use crate::{cgroup, disk, mounted, reexec};
 
 const SIGKILL: i32 = 9;
+/// Longer than what has created a container takes to end.
+const CREATORS_END: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// How many times 32 KiB of one container are moved before others get their turn.
 const TURN: usize = 32;
 /// The same for what an ended container leaves: more than its pipes can hold.
@@ -141,6 +144,15 @@ impl Held {
             Some(Ok(now))
         } else {
             Some(Err(String::from_utf8_lossy(&self.exec_error).into_owned()))
+        }
+    }
+
+    /// Waits until [`Held::execution`] can tell, for a container whose first process has ended. A process that libcontainer
+    /// needed for the creation has the other end too, and on a busy machine it can end later than a short program.
+    pub fn await_execution(&self) {
+        if let Some(end) = &self.executed {
+            // Without an answer in time it counts as one that never ran.
+            let _ready = poll(&mut [PollFd::new(end, PollFlags::IN)], Some(&CREATORS_END));
         }
     }
 
