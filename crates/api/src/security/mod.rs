@@ -6,6 +6,7 @@
 //! ```
 
 pub mod authentication;
+pub mod authorization;
 pub mod certificates;
 mod files;
 pub mod kubeconfig;
