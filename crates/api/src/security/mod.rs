@@ -8,5 +8,14 @@
 pub mod authentication;
 pub mod authorization;
 pub mod certificates;
+pub mod encryption;
+mod escalation;
 mod files;
+mod follow;
 pub mod kubeconfig;
+pub mod node_restriction;
+mod reviews;
+pub mod tokens;
+
+#[cfg(test)]
+mod testing;

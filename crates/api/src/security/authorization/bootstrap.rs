@@ -99,7 +99,8 @@ fn metadata(name: &str, labels: &[&str]) -> Value {
 impl Can {
     /// As a rule.
     pub(super) fn rule(&self) -> PolicyRule {
-        let words = |text: &str| text.split(' ').map(|word| if word == "core" { "" } else { word }.to_owned()).collect();
+        let words =
+            |text: &str| text.split(' ').map(|word| if word == "core" { "" } else { word }.to_owned()).collect();
         match *self {
             Self::On(verbs, groups, resources) => PolicyRule {
                 verbs: words(verbs),
@@ -158,10 +159,15 @@ mod tests {
     #[test]
     fn viewers_see_no_secrets_editors_give_no_roles_and_admins_stay_in_their_namespace() {
         let policy = policy();
-        let may = |user: &str, verb: &str, resource: &str| may(&policy, user, &["system:authenticated"], verb, resource);
+        let may =
+            |user: &str, verb: &str, resource: &str| may(&policy, user, &["system:authenticated"], verb, resource);
         assert!(may("view", "list", "pods") && may("view", "get", "pods/log") && may("view", "watch", "batch jobs"));
-        assert!(!may("view", "get", "secrets") && !may("view", "create", "pods/exec") && !may("view", "delete", "pods"));
-        assert!(may("edit", "get", "secrets") && may("edit", "create", "pods/exec") && may("edit", "create", "batch jobs"));
+        assert!(
+            !may("view", "get", "secrets") && !may("view", "create", "pods/exec") && !may("view", "delete", "pods")
+        );
+        assert!(
+            may("edit", "get", "secrets") && may("edit", "create", "pods/exec") && may("edit", "create", "batch jobs")
+        );
         assert!(may("edit", "create", "pods/eviction") && may("edit", "list", "pods"));
         assert!(!may("edit", "create", "rbac.authorization.k8s.io rolebindings") && !may("edit", "patch", "nodes"));
         assert!(may("admin", "create", "rbac.authorization.k8s.io rolebindings") && may("admin", "delete", "pods"));
@@ -173,7 +179,9 @@ mod tests {
         let policy = policy();
         let may = |groups: &[&str], verb: &str, resource: &str| may(&policy, "x", groups, verb, resource);
         let known = ["system:authenticated"];
-        assert!(may(&known, "get", "/apis/batch/v1") && may(&known, "get", "/openapi/v3") && may(&known, "get", "/version"));
+        assert!(
+            may(&known, "get", "/apis/batch/v1") && may(&known, "get", "/openapi/v3") && may(&known, "get", "/version")
+        );
         assert!(may(&known, "create", "authorization.k8s.io selfsubjectaccessreviews"));
         assert!(!may(&known, "list", "pods") && !may(&known, "get", "/metrics"));
         let unknown = ["system:unauthenticated"];

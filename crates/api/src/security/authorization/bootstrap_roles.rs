@@ -74,7 +74,11 @@ pub(super) const ROLES: &[Role] = &[
 ];
 
 const VIEW: &[Can] = &[
-    On(READ, "core", "configmaps events namespaces namespaces/status persistentvolumeclaims persistentvolumeclaims/status"),
+    On(
+        READ,
+        "core",
+        "configmaps events namespaces namespaces/status persistentvolumeclaims persistentvolumeclaims/status",
+    ),
     On(READ, "core", "pods pods/log pods/status serviceaccounts services services/status"),
     On(READ, "batch", "jobs jobs/status"),
     On(READ, "jobset.x-k8s.io", "jobsets jobsets/status"),

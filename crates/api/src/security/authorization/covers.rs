@@ -33,7 +33,8 @@ fn covers(held: &PolicyRule, wanted: &PolicyRule) -> bool {
     let any_url = |wanted: &String| list(&held.non_resource_urls).iter().any(|held| covers_url(held, wanted));
     let names = list(&held.resource_names);
     let has_names = names.is_empty()
-        || (!list(&wanted.resource_names).is_empty() && list(&wanted.resource_names).iter().all(|name| names.contains(name)));
+        || (!list(&wanted.resource_names).is_empty()
+            && list(&wanted.resource_names).iter().all(|name| names.contains(name)));
     all(&held.verbs, &wanted.verbs)
         && all(list(&held.api_groups), list(&wanted.api_groups))
         && list(&wanted.resources).iter().all(any_resource)
@@ -45,15 +46,19 @@ fn covers(held: &PolicyRule, wanted: &PolicyRule) -> bool {
 fn parts(rule: &PolicyRule) -> Option<Vec<PolicyRule>> {
     let names = list(&rule.resource_names);
     let (groups, resources, urls) = (list(&rule.api_groups), list(&rule.resources), list(&rule.non_resource_urls));
-    let per_verb = groups.len().checked_mul(resources.len())?.checked_mul(names.len().max(1))?.checked_add(urls.len())?;
+    let per_verb =
+        groups.len().checked_mul(resources.len())?.checked_mul(names.len().max(1))?.checked_add(urls.len())?;
     if per_verb.checked_mul(rule.verbs.len())? > MAX_PARTS {
         return None;
     }
     let mut parts = Vec::new();
     for verb in &rule.verbs {
         let of_verb = PolicyRule { verbs: vec![verb.clone()], ..PolicyRule::default() };
-        parts.extend(urls.iter().map(|url| PolicyRule { non_resource_urls: Some(vec![url.clone()]), ..of_verb.clone() }));
-        for (group, resource) in groups.iter().flat_map(|group| resources.iter().map(move |resource| (group, resource))) {
+        parts.extend(
+            urls.iter().map(|url| PolicyRule { non_resource_urls: Some(vec![url.clone()]), ..of_verb.clone() }),
+        );
+        for (group, resource) in groups.iter().flat_map(|group| resources.iter().map(move |resource| (group, resource)))
+        {
             let part = PolicyRule {
                 api_groups: Some(vec![group.clone()]),
                 resources: Some(vec![resource.clone()]),
@@ -84,7 +89,8 @@ mod tests {
 
     fn rules() -> impl Strategy<Value = Vec<PolicyRule>> {
         let names = prop_oneof![3 => Just(Vec::new()), 1 => some(&["a", "b"])];
-        let rule = (some(&["get", "list", "*"]), some(&["", "batch", "*"]), some(&["pods", "pods/log", "*/log", "*"]), names);
+        let rule =
+            (some(&["get", "list", "*"]), some(&["", "batch", "*"]), some(&["pods", "pods/log", "*/log", "*"]), names);
         let rule = rule.prop_map(|(verbs, groups, resources, names)| PolicyRule {
             verbs,
             api_groups: Some(groups),
@@ -135,6 +141,9 @@ mod tests {
         };
         let (get, list) = (rule(&["get"], &["pods", "secrets"]), rule(&["list"], &["pods"]));
         let missing = uncovered(&[&get, &list], &[rule(&["get", "list"], &["pods", "secrets"])]);
-        assert_eq!(missing.iter().map(shown).collect::<Vec<_>>(), [r#"{APIGroups:[""], Resources:["secrets"], Verbs:["list"]}"#]);
+        assert_eq!(
+            missing.iter().map(shown).collect::<Vec<_>>(),
+            [r#"{APIGroups:[""], Resources:["secrets"], Verbs:["list"]}"#]
+        );
     }
 }

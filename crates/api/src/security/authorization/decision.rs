@@ -94,12 +94,8 @@ mod tests {
             "pods is forbidden: User \"system:anonymous\" cannot list resource \"pods\" in API group \"\" in the namespace \
              \"default\""
         );
-        let log = ResourceRequest {
-            verb: "get".to_owned(),
-            subresource: "log".to_owned(),
-            name: "p".to_owned(),
-            ..list
-        };
+        let log =
+            ResourceRequest { verb: "get".to_owned(), subresource: "log".to_owned(), name: "p".to_owned(), ..list };
         assert_eq!(
             message(log),
             "pods \"p\" is forbidden: User \"system:anonymous\" cannot get resource \"pods/log\" in API group \"\" in the \

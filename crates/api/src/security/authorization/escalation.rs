@@ -21,7 +21,13 @@ pub(in crate::security) struct Granting {
 }
 
 /// What the change of `old` to `new` gives; nothing if it gives no more than before.
-pub(in crate::security) fn granted(policy: &Policy, group: &str, resource: &str, old: Option<&Value>, new: &Value) -> Option<Granting> {
+pub(in crate::security) fn granted(
+    policy: &Policy,
+    group: &str,
+    resource: &str,
+    old: Option<&Value>,
+    new: &Value,
+) -> Option<Granting> {
     if group != GROUP {
         return None;
     }

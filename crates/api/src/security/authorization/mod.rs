@@ -1,6 +1,7 @@
 //! Whether somebody may do what they ask for: `system:masters` may do all, nodes what their Pods need, and all others
 //! what roles say that are bound to them. Nothing else allows anything.
 
+mod authorizer;
 mod bootstrap;
 mod bootstrap_roles;
 mod covers;
@@ -14,9 +15,11 @@ mod role;
 mod rule;
 mod user_groups;
 
+pub use authorizer::Authorizer;
 pub use bootstrap::{bootstrap_objects, updated};
 pub use decision::{Decision, forbidden};
 pub use node::{NodeQuestion, node_name, node_question};
+pub(super) use pod_graph::MIRROR;
 pub use pod_graph::{Dependency, DependencyKind, PodGraph};
 pub use policy::Policy;
 pub use user_groups::{is_master, may_be_anonymous};

@@ -16,7 +16,8 @@ const PREFIX: &str = "system:node:";
 /// Where nodes say that they are alive.
 const LEASES: &str = "kube-node-lease";
 
-static RULES: LazyLock<Vec<PolicyRule>> = LazyLock::new(|| NODE.iter().map(super::bootstrap_roles::Can::rule).collect());
+static RULES: LazyLock<Vec<PolicyRule>> =
+    LazyLock::new(|| NODE.iter().map(super::bootstrap_roles::Can::rule).collect());
 
 /// What the answer to a node depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,7 +215,10 @@ mod tests {
         assert_eq!(token, NodeQuestion::Needs(Dependency { kind, namespace, name }));
         let pod = node_question("a", &request("get", "pods", "n/p", ""));
         assert_eq!(pod, NodeQuestion::HasPod("n".to_owned(), "p".to_owned()));
-        assert_eq!(node_question("a", &request("get", "persistentvolumes", "v", "")), NodeQuestion::NeedsVolume("v".to_owned()));
+        assert_eq!(
+            node_question("a", &request("get", "persistentvolumes", "v", "")),
+            NodeQuestion::NeedsVolume("v".to_owned())
+        );
     }
 
     #[test]

@@ -186,7 +186,10 @@ fn effective(all: Vec<StoredRole>) -> HashMap<String, Arc<[PolicyRule]>> {
 fn read<T: DeserializeOwned>(all: &[Value]) -> Vec<T> {
     let read = |value: &Value| {
         let read = T::deserialize(value);
-        read.inspect_err(|error| tracing::error!(name = %value["metadata"]["name"], %error, "RBAC object can't be read")).ok()
+        read.inspect_err(
+            |error| tracing::error!(name = %value["metadata"]["name"], %error, "RBAC object can't be read"),
+        )
+        .ok()
     };
     all.iter().filter_map(read).collect()
 }

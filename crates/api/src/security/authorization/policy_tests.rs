@@ -83,9 +83,8 @@ fn a_role_made_of_others_has_their_rules_and_none_of_its_own() {
         made_of("edit", "to-edit", json!({"to-view": "false"})),
         made_of("loop", "loop", json!({"loop": "true"})),
     ];
-    let everybody = |role: &str, group: &str| {
-        binding(role, "", ("ClusterRole", role), json!([{"kind": "Group", "name": group}]))
-    };
+    let everybody =
+        |role: &str, group: &str| binding(role, "", ("ClusterRole", role), json!([{"kind": "Group", "name": group}]));
     let bindings = [everybody("view", "v"), everybody("edit", "e"), everybody("loop", "l")];
     let policy = Policy::of(&roles, &[], &bindings, &[]);
     let allowed = |group: &str, resource: &str| policy.decide(&user("x", &[group]), &get(resource, "n")).allowed;

@@ -12,7 +12,9 @@ pub(super) const ALL: &str = "*";
 pub(super) fn allows(rule: &PolicyRule, request: &Request) -> bool {
     match request {
         Request::Resource(of) => allows_resource(rule, of),
-        Request::Path { verb, path } => has(&rule.verbs, verb) && list(&rule.non_resource_urls).iter().any(|url| covers_url(url, path)),
+        Request::Path { verb, path } => {
+            has(&rule.verbs, verb) && list(&rule.non_resource_urls).iter().any(|url| covers_url(url, path))
+        }
     }
 }
 
@@ -32,7 +34,9 @@ pub(super) fn covers_resource(of_rule: &str, resource: &str, subresource: &str) 
     match (of_rule, of_rule.split_once('/')) {
         (ALL, _) => true,
         (_, None) => subresource.is_empty() && of_rule == resource,
-        (_, Some((of_any, of_sub))) => !subresource.is_empty() && of_sub == subresource && (of_any == ALL || of_any == resource),
+        (_, Some((of_any, of_sub))) => {
+            !subresource.is_empty() && of_sub == subresource && (of_any == ALL || of_any == resource)
+        }
     }
 }
 
@@ -46,7 +50,8 @@ pub(super) fn covers_url(of_rule: &str, path: &str) -> bool {
 
 /// A rule, as refusals show it.
 pub(in crate::security) fn shown(rule: &PolicyRule) -> String {
-    let part = |name: &str, all: &[String]| (!all.is_empty()).then(|| format!("{name}:{all:?}").replace("\", \"", "\" \""));
+    let part =
+        |name: &str, all: &[String]| (!all.is_empty()).then(|| format!("{name}:{all:?}").replace("\", \"", "\" \""));
     let parts = [
         part("APIGroups", list(&rule.api_groups)),
         part("Resources", list(&rule.resources)),

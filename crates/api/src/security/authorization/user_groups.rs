@@ -22,9 +22,8 @@ pub fn may_be_anonymous(user: &User, request: &Request) -> bool {
     }
     match request {
         Request::Path { path, .. } => {
-            let is_below = |open: &&str| {
-                path.strip_prefix(*open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
+            let is_below =
+                |open: &&str| path.strip_prefix(*open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             VERSION.contains(&path.as_str()) || OPEN_PATHS.iter().any(is_below)
         }
         Request::Resource(_) => false,
