@@ -31,7 +31,9 @@ pub(super) fn check(authorizer: &Authorizer, write: &Write<'_>) -> Result<(), Ap
     let held: Vec<&PolicyRule> = policy.rules(write.user, write.namespace).collect();
     match uncovered(&held, rules).as_slice() {
         [] => Ok(()),
-        missing => Err(ApiError::forbidden(RBAC, write.resource, name(write, new), &grants_too_much(write.user, missing))),
+        missing => {
+            Err(ApiError::forbidden(RBAC, write.resource, name(write, new), &grants_too_much(write.user, missing)))
+        }
     }
 }
 
@@ -134,7 +136,7 @@ mod tests {
         );
         assert_eq!(answer(&authorizer, "root", "roles", None, &more), "");
         assert_eq!(answer(&authorizer, "ann", "roles", Some(&more), &more), "", "it gives no more than before");
-        let mut made_of = mine.clone();
+        let mut made_of = mine;
         made_of["aggregationRule"] = json!({"clusterRoleSelectors": []});
         assert!(answer(&authorizer, "ann", "clusterroles", None, &made_of).contains("Verbs:[\"*\"]"));
     }

@@ -5,6 +5,7 @@
 //!               or token                                 RBAC, nodes                    nodes, escalation, accounts
 //! ```
 
+pub mod audit;
 pub mod authentication;
 pub mod authorization;
 pub mod certificates;
@@ -15,7 +16,10 @@ mod follow;
 pub mod kubeconfig;
 pub mod node_restriction;
 mod reviews;
+mod start;
 pub mod tokens;
 
 #[cfg(test)]
 mod testing;
+
+pub use start::{Caller, ENCRYPTION_KEYS, FOLDER, Security, SecurityError};

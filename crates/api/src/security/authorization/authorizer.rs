@@ -102,11 +102,6 @@ impl Authorizer {
         roles.policy.clone()
     }
 
-    /// Whether the Pod with this UID is bound to the node.
-    pub(in crate::security) fn has_pod(&self, node: &str, namespace: &str, name: &str, uid: &str) -> bool {
-        self.pods().graph.has_pod_with(node, namespace, name, uid)
-    }
-
     fn decide_for_node(&self, node: &str, request: &ResourceRequest) -> Decision {
         let is_related = match node_question(node, request) {
             NodeQuestion::Settled(decision) => return decision,

@@ -65,9 +65,8 @@ async fn a_node_reads_what_its_pods_need_while_they_need_it() {
     assert!(!may("get", SECRETS, "m", "s") && !may("delete", SECRETS, "n", "s"));
     assert!(may("get", VOLUMES, "", "disk") && !may("get", VOLUMES, "", "other"));
     assert!(may("get", PODS, "n", "p") && !may("get", PODS, "n", "q"));
-    let mut token = ResourceRequest { subresource: "token".to_owned(), ..ResourceRequest::default() };
     let Request::Resource(account) = request("create", SERVICE_ACCOUNTS, "n", "robot") else { return };
-    token = ResourceRequest { subresource: token.subresource, ..account };
+    let token = ResourceRequest { subresource: "token".to_owned(), ..account };
     assert!(authorizer.decide(&node, &Request::Resource(token)).allowed);
     delete(&store, PODS, "n", "p").await;
     let refused = authorizer.decide(&node, &request("get", SECRETS, "n", "s"));
@@ -77,7 +76,7 @@ async fn a_node_reads_what_its_pods_need_while_they_need_it() {
 #[tokio::test]
 async fn a_watch_of_one_object_by_its_name_is_a_request_for_that_object() {
     let (store, _folder) = store();
-    let authorizer = Authorizer::new(store.clone());
+    let authorizer = Authorizer::new(store);
     let node = user("system:node:a", &["system:nodes"]);
     let Request::Resource(watch) = request("watch", "nodes", "", "") else { return };
     let own = ResourceRequest { field_selector: "metadata.name=a".to_owned(), ..watch.clone() };
@@ -95,7 +94,7 @@ async fn no_role_lets_in_who_has_no_credential() {
     let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "all"});
     let subjects = json!([{"kind": "Group", "name": "system:unauthenticated"}]);
     put(&store, CLUSTER_ROLE_BINDINGS, json!({"metadata": {"name": "b"}, "roleRef": role, "subjects": subjects})).await;
-    let authorizer = Authorizer::new(store.clone());
+    let authorizer = Authorizer::new(store);
     let anonymous = crate::security::authentication::anonymous();
     let path = |path: &str| Request::Path { verb: "get".to_owned(), path: path.to_owned() };
     assert!(!authorizer.decide(&anonymous, &request("list", PODS, "n", "")).allowed);

@@ -10,8 +10,11 @@ use super::role::GROUP;
 
 const AUTOUPDATE: &str = "rbac.authorization.kubernetes.io/autoupdate";
 
-/// Who has which of the roles.
-const BINDINGS: &[(&str, &str, &[(&str, &str)])] = &[
+/// Kinds and names.
+type Subjects = &'static [(&'static str, &'static str)];
+
+/// Who has which of the roles: the binding, the role and the subjects.
+const BINDINGS: &[(&str, &str, Subjects)] = &[
     ("cluster-admin", "cluster-admin", &[("Group", "system:masters")]),
     ("system:basic-user", "system:basic-user", &[("Group", "system:authenticated")]),
     ("system:discovery", "system:discovery", &[("Group", "system:authenticated")]),

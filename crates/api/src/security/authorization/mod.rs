@@ -7,7 +7,6 @@ mod bootstrap_roles;
 mod covers;
 mod decision;
 mod escalation;
-mod label_selector;
 mod node;
 mod pod_graph;
 mod policy;

@@ -44,7 +44,6 @@ pub struct PodGraph {
 #[derive(Debug)]
 struct Bound {
     node: String,
-    uid: String,
     needs: Vec<Dependency>,
 }
 
@@ -61,7 +60,7 @@ impl PodGraph {
         for need in &needs {
             *self.needed_by.entry(need.clone()).or_default().entry(node.to_owned()).or_default() += 1;
         }
-        self.pods.insert(key, Bound { node: node.to_owned(), uid: text(&pod.metadata.uid).to_owned(), needs });
+        self.pods.insert(key, Bound { node: node.to_owned(), needs });
     }
 
     /// Forgets a Pod.
@@ -90,13 +89,6 @@ impl PodGraph {
     pub fn has_pod(&self, node: &str, namespace: &str, name: &str) -> bool {
         self.pods.get(&(namespace.to_owned(), name.to_owned())).is_some_and(|bound| bound.node == node)
     }
-
-    /// Whether the Pod with this UID is bound to the node.
-    #[must_use]
-    pub fn has_pod_with(&self, node: &str, namespace: &str, name: &str, uid: &str) -> bool {
-        let key = (namespace.to_owned(), name.to_owned());
-        self.pods.get(&key).is_some_and(|bound| bound.node == node && bound.uid == uid)
-    }
 }
 
 /// What a Pod needs. One that has ended needs nothing any more; a mirror, which a node can make itself, may give it nothing.
@@ -108,7 +100,7 @@ fn needs(pod: &Pod) -> Vec<Dependency> {
     let of = |kind, name: &str| Dependency { kind, namespace: namespace.to_owned(), name: name.to_owned() };
     let mut all: Vec<Dependency> = references(pod)
         .iter()
-        .map(|key| {
+        .filter_map(|key| {
             let kind = match key.kind {
                 ObjectKind::ConfigMap => DependencyKind::ConfigMap,
                 ObjectKind::Secret => DependencyKind::Secret,
@@ -117,7 +109,6 @@ fn needs(pod: &Pod) -> Vec<Dependency> {
             };
             Some(of(kind, &key.name))
         })
-        .flatten()
         .collect();
     all.extend(list(&spec.image_pull_secrets).iter().map(|secret| of(DependencyKind::Secret, &secret.name)));
     let ephemeral = list(&spec.volumes).iter().filter(|volume| volume.ephemeral.is_some());
@@ -166,7 +157,7 @@ mod tests {
         }
         assert!(graph.needs("a", &secret("s")) && graph.needs("a", &secret("pull")));
         assert!(!graph.needs("b", &secret("s")) && !graph.needs("a", &secret("t")));
-        assert!(graph.has_pod_with("a", "n", "p", "p-uid") && !graph.has_pod_with("a", "n", "p", "other"));
+        assert!(graph.has_pod("a", "n", "p") && !graph.has_pod("b", "n", "p"));
         graph.put(&pod("p", "a", "s", "Succeeded"));
         assert!(!graph.needs("a", &secret("s")) && graph.has_pod("a", "n", "p"));
     }

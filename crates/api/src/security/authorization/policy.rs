@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::rbac::v1::{PolicyRule, Subject};
+use reprise_core::label_selector::matches;
 use reprise_core::unset::{list, text};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::decision::Decision;
-use super::label_selector::selects;
 use super::role::{StoredBinding, StoredRole};
 use super::rule::allows;
 use crate::access::{Request, User};
@@ -158,7 +158,7 @@ fn effective(all: Vec<StoredRole>) -> HashMap<String, Arc<[PolicyRule]>> {
     let parts = |role: &StoredRole| {
         let selectors = role.aggregation_rule.as_ref().map(|rule| list(&rule.selectors)).unwrap_or_default();
         let selected = all.iter().filter(|other| other.metadata.name != role.metadata.name).filter(|other| {
-            selectors.iter().any(|selector| selects(selector, other.metadata.labels.as_ref().unwrap_or(&none)))
+            selectors.iter().any(|selector| matches(selector, other.metadata.labels.as_ref().unwrap_or(&none)))
         });
         selected.collect::<Vec<_>>()
     };

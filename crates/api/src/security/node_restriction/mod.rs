@@ -70,7 +70,8 @@ pub fn node_restriction(store: &Store, write: &Write<'_>) -> Result<(), ApiError
         ("", "pods", "status") => pod::status(node, write),
         ("", "pods", "eviction") => pod::eviction(store, node, write),
         ("", "pods", other) => {
-            Err(write.refuse(&format!("unexpected pod subresource {other:?}, only 'status' and 'eviction' are allowed")))
+            Err(write
+                .refuse(&format!("unexpected pod subresource {other:?}, only 'status' and 'eviction' are allowed")))
         }
         ("", "nodes", _) => node::check(node, write),
         ("", "serviceaccounts", "token") => token::check(store, node, write),

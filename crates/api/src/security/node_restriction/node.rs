@@ -79,13 +79,15 @@ fn changed_labels<'a>(old: Option<&'a Value>, new: &'a Value) -> BTreeSet<&'a st
     let labels = |object: &'a Value| object.pointer("/metadata/labels").and_then(Value::as_object);
     let (old, new) = (old.and_then(labels), labels(new));
     let names = old.into_iter().chain(new).flat_map(|labels| labels.keys());
-    let value = |labels: Option<&'a serde_json::Map<String, Value>>, name: &str| labels.and_then(|all| all.get(name)).cloned();
+    let value =
+        |labels: Option<&'a serde_json::Map<String, Value>>, name: &str| labels.and_then(|all| all.get(name)).cloned();
     names.filter(|name| value(old, name) != value(new, name)).map(String::as_str).collect()
 }
 
 /// Those that are not a node's to set.
 fn guarded(names: BTreeSet<&str>) -> Vec<&str> {
-    let is_below = |domain: &str, of: &str| domain == of || domain.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'));
+    let is_below =
+        |domain: &str, of: &str| domain == of || domain.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'));
     let is_guarded = |name: &&str| {
         let domain = name.split_once('/').map_or("", |(domain, _)| domain);
         let is_own = OWN_LABELS.contains(name) || OWN_DOMAINS.iter().any(|own| is_below(domain, own));

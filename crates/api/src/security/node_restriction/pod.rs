@@ -21,7 +21,8 @@ pub(super) fn itself(store: &Store, node: &str, write: &Write<'_>) -> Result<(),
         (Operation::Delete, Some(_), _) => Ok(()),
         (operation, ..) => {
             let operation = format!("{operation:?}").to_ascii_uppercase();
-            let why = format!("unexpected operation {operation:?}, node {node:?} can only create and delete mirror pods");
+            let why =
+                format!("unexpected operation {operation:?}, node {node:?} can only create and delete mirror pods");
             Err(write.refuse(&why))
         }
     }
@@ -97,7 +98,8 @@ fn create(store: &Store, node: &str, write: &Write<'_>, new: &Value) -> Result<(
 /// A mirror belongs to its Node object, or to nobody.
 fn owner(store: &Store, node: &str, write: &Write<'_>, new: &Value) -> Result<(), ApiError> {
     let refuse = |why: String| Err(write.refuse(&why));
-    let owners = new.pointer("/metadata/ownerReferences").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let owners =
+        new.pointer("/metadata/ownerReferences").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let [owner] = owners else {
         if owners.is_empty() {
             return Ok(());

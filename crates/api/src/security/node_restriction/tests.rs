@@ -30,7 +30,14 @@ fn pod(name: &str, node: &str) -> Value {
 }
 
 /// What is answered to a write of `resource[/sub]`: nothing if it is let through.
-fn answer(store: &Store, user: &User, operation: Operation, resource: &str, old: Option<&Value>, new: Option<&Value>) -> String {
+fn answer(
+    store: &Store,
+    user: &User,
+    operation: Operation,
+    resource: &str,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> String {
     let (group, resource) = resource.split_once(' ').unwrap_or(("", resource));
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let object = old.or(new).unwrap();
@@ -66,7 +73,11 @@ async fn only_mirrors_of_its_own_are_made() {
         ("/spec/volumes", json!([{"name": "s", "secret": {"secretName": "s"}}]), "reference secrets"),
         ("/spec/volumes", json!([{"name": "s", "configMap": {"name": "s"}}]), "reference configmaps"),
         ("/spec/imagePullSecrets", json!([{"name": "s"}]), "reference secrets"),
-        ("/spec/volumes", json!([{"name": "s", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]), "service account"),
+        (
+            "/spec/volumes",
+            json!([{"name": "s", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]),
+            "service account",
+        ),
         ("/metadata/ownerReferences/0/uid", json!("old"), "UID mismatch"),
         ("/metadata/ownerReferences/0/name", json!("b"), "owner reference set to itself"),
         ("/metadata/ownerReferences/0/controller", json!(false), "controller owner reference"),
@@ -95,9 +106,13 @@ async fn pods_of_other_nodes_are_left_alone() {
         answer(Operation::Delete, "pods", Some(&other), None),
         "pods \"other\" is forbidden: node \"a\" can only delete pods with spec.nodeName set to itself"
     );
-    assert!(answer(Operation::Update, "pods", Some(&mine), Some(&mine)).contains("can only create and delete mirror pods"));
+    assert!(
+        answer(Operation::Update, "pods", Some(&mine), Some(&mine)).contains("can only create and delete mirror pods")
+    );
     assert_eq!(answer(Operation::Update, "pods/status", Some(&mine), Some(&mine)), "");
-    assert!(answer(Operation::Update, "pods/status", Some(&other), Some(&other)).contains("can only update pod status"));
+    assert!(
+        answer(Operation::Update, "pods/status", Some(&other), Some(&other)).contains("can only update pod status")
+    );
     let mut labelled = mine.clone();
     labelled["metadata"]["labels"]["app"] = json!("y");
     assert!(answer(Operation::Update, "pods/status", Some(&mine), Some(&labelled)).contains("cannot update labels"));
@@ -115,7 +130,9 @@ async fn a_node_says_of_itself_what_is_its_to_say() {
     };
     let own = named("a", json!({"kubernetes.io/hostname": "a", "disk": "fast", "node.kubernetes.io/x": "y"}));
     assert_eq!(answer(Operation::Create, "nodes", None, &own), "");
-    assert!(answer(Operation::Create, "nodes", None, &named("b", json!({}))).contains("not allowed to modify node \"b\""));
+    assert!(
+        answer(Operation::Create, "nodes", None, &named("b", json!({}))).contains("not allowed to modify node \"b\"")
+    );
     for label in ["node-restriction.kubernetes.io/team", "node-role.kubernetes.io/control-plane", "x.k8s.io/y"] {
         let labelled = named("a", json!({label: "x"}));
         assert!(answer(Operation::Create, "nodes", None, &labelled).contains(label), "{label}");
@@ -167,5 +184,7 @@ async fn others_are_not_held_to_this_and_a_node_without_a_name_may_write_nothing
     assert_eq!(answer(&store, &ann, Operation::Delete, "pods", Some(&other), None), "");
     let mut nobody = node();
     nobody.name = "ann".to_owned();
-    assert!(answer(&store, &nobody, Operation::Delete, "pods", Some(&other), None).contains("could not determine node"));
+    assert!(
+        answer(&store, &nobody, Operation::Delete, "pods", Some(&other), None).contains("could not determine node")
+    );
 }

@@ -1,8 +1,8 @@
 //! What somebody may do.
 
 use k8s_openapi::api::authorization::v1::{
-    FieldSelectorAttributes, LocalSubjectAccessReview, NonResourceAttributes, ResourceAttributes, SelfSubjectAccessReview,
-    SubjectAccessReview, SubjectAccessReviewSpec, SubjectAccessReviewStatus,
+    FieldSelectorAttributes, LocalSubjectAccessReview, NonResourceAttributes, ResourceAttributes,
+    SelfSubjectAccessReview, SubjectAccessReview, SubjectAccessReviewSpec, SubjectAccessReviewStatus,
 };
 use reprise_core::unset::{list, text};
 use serde::Serialize;
@@ -50,7 +50,12 @@ pub(super) fn in_namespace(
     let asked = spec.resource_attributes.as_ref().map(|of| text(&of.namespace)).unwrap_or_default();
     if asked != namespace {
         let field = "spec.resourceAttributes.namespace";
-        return Err(invalid(kind, field, &format!("{asked:?}"), &format!("must match metadata.namespace: {namespace}")));
+        return Err(invalid(
+            kind,
+            field,
+            &format!("{asked:?}"),
+            &format!("must match metadata.namespace: {namespace}"),
+        ));
     }
     let request = request(kind, spec.resource_attributes.as_ref(), None)?;
     Ok(status(authorizer, &subject(kind, spec)?, &request))
@@ -93,9 +98,7 @@ fn request(
             field_selector: of.field_selector.as_ref().map(selector).unwrap_or_default(),
             label_selector: String::new(),
         })),
-        (None, Some(of)) => {
-            Ok(Request::Path { verb: text(&of.verb).to_owned(), path: text(&of.path).to_owned() })
-        }
+        (None, Some(of)) => Ok(Request::Path { verb: text(&of.verb).to_owned(), path: text(&of.path).to_owned() }),
         (Some(_), Some(of)) => {
             let why = "cannot be specified in combination with resourceAttributes";
             Err(invalid(kind, "spec.nonResourceAttributes", &shown(of), why))

@@ -21,10 +21,11 @@ pub(super) fn of_token(tokens: &Tokens, review: &TokenReview) -> TokenReviewStat
             error: None,
             user: Some(user_info(&known.user)),
         },
-        Err(TokenError::Unknown) => TokenReviewStatus { error: Some("invalid bearer token".to_owned()), ..TokenReviewStatus::default() },
-        Err(why) => TokenReviewStatus {
-            error: Some(format!("[invalid bearer token, {why}]")),
-            ..TokenReviewStatus::default()
-        },
+        Err(TokenError::Unknown) => {
+            TokenReviewStatus { error: Some("invalid bearer token".to_owned()), ..TokenReviewStatus::default() }
+        }
+        Err(why) => {
+            TokenReviewStatus { error: Some(format!("[invalid bearer token, {why}]")), ..TokenReviewStatus::default() }
+        }
     }
 }

@@ -22,7 +22,13 @@ pub(super) struct Reviews<'a> {
 
 impl Reviews<'_> {
     /// The review with its status. `user` asks, in this namespace.
-    pub(super) fn answer(&self, resource: &str, user: &User, namespace: &str, review: &Value) -> Result<Value, ApiError> {
+    pub(super) fn answer(
+        &self,
+        resource: &str,
+        user: &User,
+        namespace: &str,
+        review: &Value,
+    ) -> Result<Value, ApiError> {
         match resource {
             "selfsubjectreviews" => answered(review, &identity::own(user)),
             "tokenreviews" => answered(review, &identity::of_token(self.tokens, &read(review)?)),
@@ -51,7 +57,8 @@ fn answered(review: &Value, status: &impl Serialize) -> Result<Value, ApiError> 
 fn user_info(user: &User) -> UserInfo {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     UserInfo {
-        extra: Some(user.extra.iter().cloned().collect()).filter(|all: &std::collections::BTreeMap<_, _>| !all.is_empty()),
+        extra: Some(user.extra.iter().cloned().collect())
+            .filter(|all: &std::collections::BTreeMap<_, _>| !all.is_empty()),
         groups: Some(user.groups.clone()),
         uid: text(&user.uid),
         username: text(&user.name),

@@ -1,6 +1,8 @@
 //! All that somebody may do in a namespace.
 
-use k8s_openapi::api::authorization::v1::{NonResourceRule, ResourceRule, SelfSubjectRulesReview, SubjectRulesReviewStatus};
+use k8s_openapi::api::authorization::v1::{
+    NonResourceRule, ResourceRule, SelfSubjectRulesReview, SubjectRulesReviewStatus,
+};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use reprise_core::unset::{list, text};
 
@@ -49,6 +51,7 @@ fn add(status: &mut SubjectRulesReviewStatus, rule: &PolicyRule) {
 /// What no role needs to say.
 fn all() -> Vec<PolicyRule> {
     let all = || vec!["*".to_owned()];
-    let resources = PolicyRule { verbs: all(), api_groups: Some(all()), resources: Some(all()), ..PolicyRule::default() };
+    let resources =
+        PolicyRule { verbs: all(), api_groups: Some(all()), resources: Some(all()), ..PolicyRule::default() };
     vec![resources, PolicyRule { verbs: all(), non_resource_urls: Some(all()), ..PolicyRule::default() }]
 }

@@ -33,8 +33,8 @@ impl World {
     fn ask(&self, resource: &str, user: &str, spec: Value) -> Result<Value, ApiError> {
         let user = User { name: user.to_owned(), uid: String::new(), groups: Vec::new(), extra: Vec::new() };
         let reviews = Reviews { authorizer: &self.authorizer, tokens: &self.tokens };
-        let answer = reviews.answer(resource, &user, "n", &json!({"kind": "x", "spec": spec}))?;
-        assert_eq!(answer["kind"], "x");
+        let answer = reviews.answer(resource, &user, "n", &json!({"metadata": {"name": "x"}, "spec": spec}))?;
+        assert_eq!(answer["metadata"]["name"], "x");
         Ok(answer["status"].clone())
     }
 }
@@ -45,7 +45,8 @@ const ROBOT: &str = "system:serviceaccount:n:robot";
 async fn reviews_answer_what_the_authorizer_would() {
     let world = World::new().await;
     let get = |namespace: &str| json!({"verb": "get", "resource": "pods", "namespace": namespace, "name": "p"});
-    let own = |namespace: &str| world.ask("selfsubjectaccessreviews", ROBOT, json!({"resourceAttributes": get(namespace)}));
+    let own =
+        |namespace: &str| world.ask("selfsubjectaccessreviews", ROBOT, json!({"resourceAttributes": get(namespace)}));
     assert_eq!(own("n").unwrap()["allowed"], true);
     assert!(own("n").unwrap()["reason"].as_str().unwrap().starts_with("RBAC: allowed by RoleBinding \"b/n\""));
     assert_eq!(own("m").unwrap()["allowed"], false);

@@ -102,7 +102,7 @@ async fn a_token_is_for_its_audience_alone() {
 #[tokio::test]
 async fn what_can_t_be_asked_for_is_refused() {
     let world = World::new().await;
-    for (seconds, code) in [(599, 422), (600, 201), ((1 << 32) + 1, 422)] {
+    for (seconds, code) in [(599_i64, 422), (600, 201), ((1 << 32) + 1, 422)] {
         let asked = world.ask(json!({"audiences": [], "expirationSeconds": seconds}));
         assert_eq!(asked.map_or_else(|error| error.code(), |_| 201), code, "{seconds}");
     }
