@@ -123,17 +123,9 @@ impl Api {
     }
 }
 
-/// The names for which the server's certificate is.
-fn all_names(listen: SocketAddr, given: Vec<String>) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+/// The names for which the server's certificate is, beside those that it always has.
+fn all_names(listen: SocketAddr, mut names: Vec<String>) -> Vec<String> {
     // That it listens everywhere is no name.
-    let ip = Some(listen.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
-    let in_pods =
-        ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
-    for name in ip.into_iter().chain(in_pods.map(str::to_owned)).chain(given) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    names.extend(Some(listen.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string()));
     names
 }

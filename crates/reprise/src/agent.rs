@@ -83,7 +83,13 @@ impl Settings {
         let socket = outside.map_or_else(|| self.embedded().socket, Path::to_owned);
         let defaults = NodeConfig::new(&self.data_dir, socket);
         let kubelet = self.kubelet.clone();
+        let (node_name, host_ip) = match self.in_cluster.clone() {
+            Some((name, address)) => (name, address.map(|address| address.to_string())),
+            None => (defaults.node_name.clone(), defaults.host_ip.clone()),
+        };
         NodeConfig {
+            node_name,
+            host_ip,
             foreign_runtime: outside.is_some(),
             cgroup_root: Some(self.cgroup_root.clone()).filter(|_| kubelet.cgroups_per_qos != Some(false)),
             enforce_node_allocatable: kubelet.enforce_node_allocatable.unwrap_or(defaults.enforce_node_allocatable),

@@ -14,7 +14,8 @@ Examples (as root):
   reprise image import app.tar       bring an image from `docker save`
   reprise run --keep pod.yaml        leave them running after Ctrl-C ...
   reprise ps                         ... and look at them later
-  reprise restart my-pod             restart one in place, now";
+  reprise restart my-pod             restart one in place, now
+  reprise up                         a Kubernetes API with this node, for kubectl";
 
 /// A Kubernetes node agent whose speciality is the in-place Pod restart.
 #[derive(Debug, Parser)]
@@ -112,6 +113,12 @@ pub enum Command {
     Rm(RmArgs),
     /// Restart a Pod in place, now
     Restart(RestartArgs),
+    /// Serve a Kubernetes API, and run on this machine what kubectl and others put there, until Ctrl-C
+    Up(UpArgs),
+    /// End what `up` has left running
+    Down(DownArgs),
+    /// Print the kubeconfig of `up`, for kubectl and client libraries
+    Kubeconfig,
     /// Serve the Container Runtime Interface alone: for kubelets, crictl and other CRI clients
     Cri(CriArgs),
     /// Work with the images of this node
@@ -276,6 +283,37 @@ pub struct RestartArgs {
     /// For people or for programs
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Output,
+}
+
+/// `reprise up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Where the API listens; port 0 takes any that is free
+    #[arg(long, default_value = "127.0.0.1:6443", env = "REPRISE_LISTEN", value_name = "IP:PORT")]
+    pub listen: std::net::SocketAddr,
+    /// Another name or address under which clients reach the API; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub name: Vec<String>,
+    /// Apply the manifests of this folder at the start and whenever they change
+    #[arg(long, value_name = "DIR")]
+    pub manifests: Option<PathBuf>,
+    /// The API and its controllers alone: nodes join it with `reprise node`
+    #[arg(long)]
+    pub no_node: bool,
+    /// The node's name [default: this machine's]
+    #[arg(long, value_name = "NAME", conflicts_with = "no_node")]
+    pub node_name: Option<String>,
+    /// Where the node's own API listens, for logs, exec and port-forward; port 0 takes any that is free
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT", conflicts_with = "no_node")]
+    pub kubelet_address: std::net::SocketAddr,
+}
+
+/// `reprise down`.
+#[derive(Debug, Args)]
+pub struct DownArgs {
+    /// Seconds from SIGTERM to SIGKILL [default: what each Pod says]
+    #[arg(long, value_name = "SECONDS")]
+    pub grace_period: Option<u32>,
 }
 
 /// `reprise cri`.

@@ -21,6 +21,7 @@ mod run;
 mod runtime_choice;
 mod session;
 mod settings;
+mod up;
 mod verbs;
 
 use std::process::ExitCode;
@@ -71,6 +72,9 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Debug(args) => verbs::debug::run(args, &settings).await,
         Command::Rm(args) => verbs::rm::run(args, &settings).await,
         Command::Restart(args) => verbs::restart::run(args, &settings).await,
+        Command::Up(args) => up::run(args, &settings).await,
+        Command::Down(args) => up::down::run(&args, &settings).await,
+        Command::Kubeconfig => up::kubeconfig::print(&settings),
         Command::Cri(args) => verbs::cri::run(args, &settings).await,
         Command::Image(command) => image::run(command, &settings).await,
         // Both were taken care of above.

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub struct Settings {
     pub http: Option<HttpConfig>,
     /// Where static Pods are from, in a run that has them.
     pub static_pods: Option<StaticPodConfig>,
+    /// What the node is called in a cluster, and its address there.
+    pub in_cluster: Option<(String, Option<IpAddr>)>,
 }
 
 /// The part of the settings that later verbs must agree with.
@@ -119,6 +121,7 @@ impl Settings {
             kubelet,
             http: None,
             static_pods: None,
+            in_cluster: None,
             data_dir,
         })
     }
@@ -133,6 +136,12 @@ impl Settings {
             return Err(BadInput::new("--client-ca-file: no API is served: give --kubelet-address too").into());
         }
         Ok(Self { http, ..self.clone() })
+    }
+
+    /// The same for a node that is a member of a cluster. Its address is the one of its HTTP API.
+    pub fn of_member(&self, name: &str, http: HttpConfig) -> Self {
+        let address = Some(http.address.ip()).filter(|address| !address.is_unspecified());
+        Self { http: Some(http), in_cluster: Some((name.to_owned(), address)), ..self.clone() }
     }
 
     /// The same with static Pods, if these flags or the file name where they are from.

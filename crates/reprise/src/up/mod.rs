@@ -1,0 +1,87 @@
+//! `reprise up`: a Kubernetes API on this machine, with what a cluster has around it, and the node that runs its Pods.
+//!
+//! ```text
+//! Api --TLS--> controllers                 each with a client and a certificate of its own,
+//!     --TLS--> node, as system:node:NAME    as if they were other processes
+//!     --TLS--> kubectl, client libraries
+//! ```
+
+pub mod down;
+pub mod kubeconfig;
+mod node;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use reprise_api::security::certificates::Client as Who;
+use reprise_api::{Api, ApiConfig, KUBERNETES_VERSION};
+
+use self::node::UpNode;
+use crate::cli::UpArgs;
+use crate::interrupt::Interrupts;
+use crate::settings::Settings;
+
+/// Runs the verb.
+pub async fn run(args: UpArgs, settings: &Settings) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let mut interrupts = Interrupts::listen()?;
+    let config = ApiConfig {
+        data_dir: settings.data_dir.join("api"),
+        listen: args.listen,
+        names: args.name.clone(),
+        gates: settings.gates,
+    };
+    let api = Api::start(config).await.context("the API can't start")?;
+    let kubeconfig = kubeconfig::write(&api, settings)?;
+    let ready = begun.elapsed();
+    outln!("Kubernetes API {KUBERNETES_VERSION} at {}, ready in {} ms", api.url(), ready.as_millis());
+    outln!("export KUBECONFIG={}", kubeconfig.display());
+    let outcome = serve(&api, &args, settings, &mut interrupts).await;
+    api.stop().await;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// Everything around the API, until a signal.
+async fn serve(api: &Api, args: &UpArgs, settings: &Settings, interrupts: &mut Interrupts) -> Result<()> {
+    let options = reprise_controllers::Options::new(api.certificates().authority_pem());
+    let client = kubeconfig::client(api, &Who::Controllers).await?;
+    let controllers = reprise_controllers::start(client, options).await;
+    let started = if args.no_node { Ok(None) } else { UpNode::start(api, args, settings).await.map(Some) };
+    let outcome = match started {
+        Ok(node) => run_until_signal(node, settings, interrupts).await,
+        Err(error) => Err(error),
+    };
+    controllers.shutdown().await;
+    outcome
+}
+
+async fn run_until_signal(node: Option<UpNode>, settings: &Settings, interrupts: &mut Interrupts) -> Result<()> {
+    let Some(node) = node else {
+        interrupts.next().await;
+        return Ok(());
+    };
+    tokio::select! {
+        () = node.ready() => {
+            outln!("node {} is ready", node.name());
+            interrupts.next().await;
+        }
+        () = interrupts.next() => {}
+    }
+    let left = node.running();
+    node.stop().await;
+    say_what_goes_on(&left, settings);
+    Ok(())
+}
+
+/// What a user must know who thinks that everything has ended.
+fn say_what_goes_on(running: &[String], settings: &Settings) {
+    let reprise = format!("reprise --data-dir {}", settings.data_dir.display());
+    if running.is_empty() {
+        eprintln!("no Pod goes on; all objects are kept: {reprise} up");
+        return;
+    }
+    eprintln!("left running: {}", running.join(", "));
+    eprintln!("take them up again with:  {reprise} up");
+    eprintln!("end them with:            {reprise} down");
+}
