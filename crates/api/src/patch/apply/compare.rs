@@ -54,9 +54,7 @@ impl Walk {
         let objects = (as_object(old), as_object(new));
         let lists = (as_list(old), as_list(new));
         match (objects, lists) {
-            ((Some(of_old), Some(of_new)), _)
-                if !(of_old.is_empty() && of_new.is_empty()) && !meaning.object.atomic =>
-            {
+            ((Some(of_old), Some(of_new)), _) if !(meaning.object.atomic || of_old.is_empty() && of_new.is_empty()) => {
                 self.objects(meaning, of_old, of_new)?;
             }
             (_, (Some(of_old), Some(of_new)))
