@@ -37,13 +37,15 @@ pub(super) fn answer(
 /// Discovery and schemas, which clients keep.
 fn document(server: &Server, path: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let accepted = negotiate(text(ACCEPT), &[Form::AggregatedDiscovery])?;
-    let aggregated = accepted.form == Form::AggregatedDiscovery;
-    let found = match path.starts_with("/openapi/") {
+    // What is not there is not there in any form: a client that takes protobuf alone wants to know.
+    let lookup = |aggregated| match path.starts_with("/openapi/") {
         true => server.openapi.document(path),
         false => server.discovery.document(path, aggregated),
     };
-    let document = found.ok_or_else(ApiError::no_such_resource)?;
+    lookup(false).ok_or_else(ApiError::no_such_resource)?;
+    let accepted = negotiate(text(ACCEPT), &[Form::AggregatedDiscovery])?;
+    let aggregated = accepted.form == Form::AggregatedDiscovery;
+    let document = lookup(aggregated).ok_or_else(ApiError::no_such_resource)?;
     let is_newer = aggregated && matches!(path, "/api" | "/apis");
     let content_type = if is_newer { accepted.content_type() } else { "application/json" };
     let mut answer = if document.is_known(text(IF_NONE_MATCH)) {

@@ -17,8 +17,7 @@ pub static PRIORITY_CLASSES: Columns = Columns(&[
     Column::AGE,
     Column::text("PreemptionPolicy", "Whether Pods of the class make room.", |class, _| {
         or(text(class, "/preemptionPolicy"), "PreemptLowerPriority").into()
-    })
-    .wide(),
+    }),
 ]);
 
 /// Columns of RuntimeClasses.
