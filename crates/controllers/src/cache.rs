@@ -50,7 +50,12 @@ where
 {
     /// One that knows nothing yet.
     pub(crate) fn new() -> Self {
-        let state = State { contents: Contents::new(), subscribers: Vec::new() };
+        Self::with_marks(|_| Vec::new())
+    }
+
+    /// One whose objects are found by what `marks` gives for each, too.
+    pub(crate) fn with_marks(marks: fn(&K) -> Vec<String>) -> Self {
+        let state = State { contents: Contents::new(marks), subscribers: Vec::new() };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), is_ready: watch::Sender::new(false) }) }
     }
 
@@ -78,6 +83,11 @@ where
     /// One object.
     pub(crate) fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
         self.state().contents.get(key).cloned()
+    }
+
+    /// All that have this mark.
+    pub(crate) fn marked(&self, mark: &str) -> Vec<Arc<K>> {
+        self.state().contents.marked(mark).cloned().collect()
     }
 
     /// Takes in what the API has answered to a write.

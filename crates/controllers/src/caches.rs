@@ -6,7 +6,9 @@ use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use tokio::task::JoinSet;
 
-use crate::cache::Cache;
+use reprise_core::unset::{list, text};
+
+use crate::cache::{Cache, ObjectKey};
 
 /// What is known of the API's objects. Clones share it.
 #[derive(Clone)]
@@ -23,7 +25,7 @@ impl Caches {
     /// Empty ones.
     pub(crate) fn new() -> Self {
         Self {
-            pods: Cache::new(),
+            pods: Cache::with_marks(marks_of_pod),
             nodes: Cache::new(),
             namespaces: Cache::new(),
             claims: Cache::new(),
@@ -44,4 +46,30 @@ impl Caches {
         }
         watch!(pods, nodes, namespaces, claims, volumes, jobs);
     }
+}
+
+fn marks_of_pod(pod: &Pod) -> Vec<String> {
+    let mut marks = vec![on_node(pod.spec.as_ref().map(|spec| text(&spec.node_name)).unwrap_or_default())];
+    let owner = list(&pod.metadata.owner_references).iter().find(|owner| owner.controller == Some(true));
+    if let Some(owner) = owner {
+        marks.push(controlled_by(&owner.uid));
+        let owner_key = ObjectKey::new(text(&pod.metadata.namespace), &owner.name);
+        marks.push(controlled_by_name(&owner.kind, &owner_key));
+    }
+    marks
+}
+
+/// The mark of Pods on a node; with an empty name, of those that have none.
+pub(crate) fn on_node(name: &str) -> String {
+    format!("node {name}")
+}
+
+/// The mark of Pods whose controller has this UID.
+pub(crate) fn controlled_by(uid: &str) -> String {
+    format!("uid {uid}")
+}
+
+/// The mark of Pods whose controller is of this kind and has this name.
+pub(crate) fn controlled_by_name(kind: &str, key: &ObjectKey) -> String {
+    format!("{kind} {key}")
 }

@@ -13,6 +13,7 @@ mod agenda;
 mod cache;
 mod caches;
 mod error;
+mod jobs;
 mod namespaces;
 mod queue;
 mod recorder;

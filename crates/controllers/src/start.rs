@@ -6,6 +6,7 @@ use kube::Client;
 use tokio::task::JoinSet;
 
 use crate::caches::Caches;
+use crate::jobs::JobController;
 use crate::namespaces;
 use crate::recorder::EventWriter;
 use crate::scheduling::Scheduler;
@@ -50,6 +51,8 @@ pub async fn start(client: Client, options: Options) -> Controllers {
     tasks.spawn(scheduler.run(caches.clone()));
     let contents = namespaces::Contents::new(client.clone(), &caches, &options.root_ca);
     tasks.spawn(contents.run());
+    let jobs = JobController::new(client.clone(), &caches, events.recorder("job-controller"));
+    tasks.spawn(jobs.run());
     caches.watch(&client, &mut tasks);
     tasks.spawn(events.run(client));
     Controllers { tasks }

@@ -1,6 +1,6 @@
 //! The objects themselves: what an event of a watch, or an answer to a write, makes of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,6 +60,9 @@ impl<K> Clone for Change<K> {
 /// All objects of one kind.
 pub(super) struct Contents<K> {
     objects: BTreeMap<ObjectKey, Arc<K>>,
+    /// What an object is found by beside its key.
+    marks: fn(&K) -> Vec<String>,
+    by_mark: HashMap<String, BTreeSet<ObjectKey>>,
     /// The highest version that the watch has told of.
     told: u64,
     /// What a listing that is under way has brought.
@@ -71,9 +74,22 @@ pub(super) struct Contents<K> {
 }
 
 impl<K: Resource> Contents<K> {
-    pub(super) fn new() -> Self {
-        let objects = BTreeMap::new();
-        Self { objects, told: 0, listing: None, wrote_meanwhile: false, is_complete: false, must_begin_again: false }
+    pub(super) fn new(marks: fn(&K) -> Vec<String>) -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            marks,
+            by_mark: HashMap::new(),
+            told: 0,
+            listing: None,
+            wrote_meanwhile: false,
+            is_complete: false,
+            must_begin_again: false,
+        }
+    }
+
+    /// All objects with this mark.
+    pub(super) fn marked(&self, mark: &str) -> impl Iterator<Item = &Arc<K>> {
+        self.by_mark.get(mark).into_iter().flatten().filter_map(|key| self.objects.get(key))
     }
 
     pub(super) fn get(&self, key: &ObjectKey) -> Option<&Arc<K>> {
@@ -131,19 +147,38 @@ impl<K: Resource> Contents<K> {
     fn remove(&mut self, object: &K) -> Option<Change<K>> {
         let key = ObjectKey::of(object);
         self.objects.get(&key).filter(|old| version(&***old) <= version(object))?;
-        self.objects.remove(&key).map(|old| Change { old: Some(old), new: None })
+        self.replace(key, None)
     }
 
     /// Unless what is there is newer.
     fn put(&mut self, object: K) -> Option<Change<K>> {
         let key = ObjectKey::of(&object);
-        let old = self.objects.get(&key).cloned();
-        if old.as_ref().is_some_and(|old| version(&**old) >= version(&object)) {
+        if self.objects.get(&key).is_some_and(|old| version(&**old) >= version(&object)) {
             return None;
         }
-        let new = Arc::new(object);
-        self.objects.insert(key, new.clone());
-        Some(Change { old, new: Some(new) })
+        self.replace(key, Some(Arc::new(object)))
+    }
+
+    /// The only place where objects come and go, so that marks do too.
+    fn replace(&mut self, key: ObjectKey, new: Option<Arc<K>>) -> Option<Change<K>> {
+        let old = match &new {
+            Some(new) => self.objects.insert(key.clone(), new.clone()),
+            None => self.objects.remove(&key),
+        };
+        let marks_of = |object: &Option<Arc<K>>| object.as_ref().map(|object| (self.marks)(object)).unwrap_or_default();
+        let (before, after) = (marks_of(&old), marks_of(&new));
+        for mark in before.iter().filter(|mark| !after.contains(mark)) {
+            if let Some(keys) = self.by_mark.get_mut(mark) {
+                keys.remove(&key);
+                if keys.is_empty() {
+                    self.by_mark.remove(mark);
+                }
+            }
+        }
+        for mark in after.into_iter().filter(|mark| !before.contains(mark)) {
+            self.by_mark.entry(mark).or_default().insert(key.clone());
+        }
+        (old.is_some() || new.is_some()).then_some(Change { old, new })
     }
 
     fn take_in_listing(&mut self) -> Vec<Change<K>> {
@@ -155,14 +190,13 @@ impl<K: Resource> Contents<K> {
         let mut changes = Vec::new();
         let gone: Vec<ObjectKey> = self.objects.keys().filter(|key| !listed.contains_key(key)).cloned().collect();
         // With writes meanwhile, the next listing says what is gone.
-        for key in gone.into_iter().filter(|_| !self.must_begin_again) {
-            changes.extend(self.objects.remove(&key).map(|old| Change { old: Some(old), new: None }));
+        let gone = if self.must_begin_again { Vec::new() } else { gone };
+        for key in gone {
+            changes.extend(self.replace(key, None));
         }
         for (key, new) in listed {
-            let old = self.objects.get(&key).cloned();
-            if old.as_ref().is_none_or(|old| version(&**old) < version(&*new)) {
-                self.objects.insert(key, new.clone());
-                changes.push(Change { old, new: Some(new) });
+            if self.objects.get(&key).is_none_or(|old| version(&**old) < version(&*new)) {
+                changes.extend(self.replace(key, Some(new)));
             }
         }
         changes
