@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::route;
+use super::stall::{MayPause, STALL, Unstalled};
 use crate::server::Shared;
 
 /// A client that says nothing holds a connection no longer; one that is kept alive is opened again when it is needed.
@@ -23,13 +26,16 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, server: Shared) -> io::Result<()> {
     // Events and keystrokes should not wait for more of them.
     stream.set_nodelay(true)?;
+    let may_pause = MayPause::default();
+    let stream = Unstalled::new(stream, STALL, may_pause.clone());
     let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
     // TLS lets only certificates through that it has checked.
     let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let certificate: Option<Arc<CertificateDer<'static>>> =
         chain.first().map(|first| Arc::new(first.clone().into_owned()));
     let closing = server.closing.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(may_pause.clone());
         let (server, certificate) = (Arc::clone(&server), certificate.clone());
         async move {
             Ok::<_, Infallible>(

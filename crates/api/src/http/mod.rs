@@ -7,6 +7,7 @@ mod fair_queue;
 mod listen;
 mod resource;
 mod route;
+mod stall;
 mod tls;
 mod unversioned;
 

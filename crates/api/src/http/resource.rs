@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::answer::Body;
 use super::body;
+use super::stall::MayPause;
 use crate::access::User;
 use crate::encoding::{Form, negotiate};
 use crate::request::{Address, ListOptions, Query};
@@ -17,6 +18,8 @@ use crate::verbs::{self, Answer, Asked};
 
 /// The forms that objects can be answered in.
 const FORMS: &[Form] = &[Form::Table, Form::Metadata];
+/// What people look at, and may stop looking at for a while.
+const LOOKED_AT: [&str; 4] = ["log", "exec", "attach", "portforward"];
 
 pub(super) async fn answer(
     server: &Shared,
@@ -28,6 +31,11 @@ pub(super) async fn answer(
     let asked = asked(user, address, query, request.headers())?;
     let verb = verb(request.method(), &asked)?;
     tracing::trace!(user = asked.user.name, %verb, resource = asked.resource.stored_as, asked.namespace, asked.name);
+    if LOOKED_AT.contains(&asked.part())
+        && let Some(may_pause) = request.extensions().get::<MayPause>()
+    {
+        may_pause.allow();
+    }
     let answer = match asked.subresource.filter(|subresource| subresource.name != "status") {
         Some(subresource) => verbs::subresource(server, &asked, subresource, verb, request).await?,
         None => carry_out(server, &asked, verb, request).await?,

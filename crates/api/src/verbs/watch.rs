@@ -126,6 +126,10 @@ impl Watch {
         {
             self.lines.added(&object, &mut piece);
         }
+        if self.initial.is_empty() {
+            // Many watchers may have begun with many objects.
+            self.initial = Vec::new();
+        }
         if self.initial.is_empty()
             && let Some(revision) = self.end_of_initial.take()
         {
