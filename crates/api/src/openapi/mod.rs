@@ -5,6 +5,7 @@
 //! types of its group with their descriptions, and clients keep it by its digest.
 
 mod extensions;
+mod merging;
 mod operations;
 mod parameters;
 mod paths;

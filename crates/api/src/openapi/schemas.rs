@@ -9,7 +9,8 @@ use schemars::transform::RemoveRefSiblings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::extensions;
+use super::{extensions, merging};
+use crate::patch::shape_of;
 use crate::resources::Resource;
 
 /// What follows a kind's name in the name of its list.
@@ -21,7 +22,8 @@ pub const PATCH: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch";
 /// The schema of what a delete takes.
 pub const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 
-const PREFIX: &str = "#/components/schemas/";
+/// What the name of a schema has before it in a reference.
+pub const PREFIX: &str = "#/components/schemas/";
 
 /// Kinds of subresources that are no resources: group, version, kind, schema.
 const PARTS: [(&str, &str, &str, &str); 3] = [
@@ -48,6 +50,7 @@ pub fn of(rows: &[&'static Resource]) -> Map<String, Value> {
     for row in rows {
         let name = (row.types.schema_name)();
         extensions::name_kind(&mut schemas, &name, (row.group, row.version, row.kind));
+        merging::describe(&mut schemas, &name, shape_of(row.group, row.kind));
         if row.is_stored() {
             schemas.insert(format!("{name}{LIST}"), list(&name));
             let kind = format!("{}{LIST}", row.kind);

@@ -29,5 +29,6 @@ pub use merge::apply_merge_patch;
 pub use ownership::{FieldOwner, manager_of, track_update, unless_unchanged};
 pub use patch_type::PatchType;
 pub use shape::Shape;
+pub(crate) use shape::{Content, List, Strategic, Topology};
 pub use shapes::shape_of;
 pub use strategic::apply_strategic;
