@@ -6,6 +6,7 @@
 #[macro_use]
 mod runtimes;
 
+mod api_crash;
 mod care;
 mod containerd;
 mod crash;
