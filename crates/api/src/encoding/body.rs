@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::media_type::{BodyEncoding, body_encoding};
 use super::problems::judge;
+use super::protobuf;
 use super::wanted::Wanted;
 use crate::request::FieldValidation;
 use crate::status::ApiError;
@@ -38,7 +39,10 @@ pub fn decode_body(
 ) -> Result<Decoded, ApiError> {
     let unrecognized = |why: &str| unrecognized(wanted, why, body);
     let tree = match body_encoding(content_type)? {
-        BodyEncoding::Protobuf => return Err(unrecognized("protobuf is not read yet")),
+        BodyEncoding::Protobuf => {
+            let object = protobuf::read(wanted, body).map_err(|error| unrecognized(&error.to_string()))?;
+            return decode_tree(wanted, Tree::from_value(&object), validation);
+        }
         BodyEncoding::Json => Tree::from_json(text_of(body).map_err(unrecognized)?),
         BodyEncoding::Yaml => Tree::from_yaml(text_of(body).map_err(unrecognized)?),
     };

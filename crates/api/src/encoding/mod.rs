@@ -8,6 +8,7 @@ pub(crate) mod media_type;
 mod negotiation;
 mod patched;
 mod problems;
+mod protobuf;
 mod wanted;
 
 pub use body::{Decoded, decode_body};
