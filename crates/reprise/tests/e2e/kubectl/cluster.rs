@@ -72,7 +72,6 @@ impl Cluster {
     pub fn with_node(release: Release) -> Self {
         let cluster = Self::start(release, &[]);
         cluster.ok(&["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
-        cluster.ok(&["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]);
         cluster
     }
 
@@ -87,7 +86,10 @@ impl Cluster {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines(child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let mut up = Up { child, kubeconfig: PathBuf::new() };
-        up.kubeconfig = kubeconfig(&lines);
+        up.kubeconfig = PathBuf::from(said(&lines, |line| line.strip_prefix("export KUBECONFIG=").map(str::to_owned)));
+        if arguments.is_empty() {
+            said(&lines, |line| (line.starts_with("node ") && line.ends_with(" is ready")).then_some(()));
+        }
         Self { up, node, kubectl: release.program(), files: Cell::new(0) }
     }
 
@@ -184,15 +186,15 @@ fn lines(stdout: impl Read + Send + 'static, stderr: impl Read + Send + 'static)
     receiver
 }
 
-/// Waits for the line that says how to use it.
-fn kubeconfig(lines: &Receiver<String>) -> PathBuf {
+/// Waits for a line that says this.
+fn said<T>(lines: &Receiver<String>, what: impl Fn(&str) -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
     let mut said = String::new();
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let line = lines.recv_timeout(left).unwrap_or_else(|error| panic!("no kubeconfig ({error}):\n{said}"));
-        if let Some((_, path)) = line.split_once("export KUBECONFIG=") {
-            return PathBuf::from(path.trim().trim_matches(['"', '\'']));
+        let line = lines.recv_timeout(left).unwrap_or_else(|error| panic!("it did not start ({error}):\n{said}"));
+        if let Some(found) = what(&line) {
+            return found;
         }
         said += &format!("{line}\n");
     }
