@@ -85,6 +85,11 @@ where
         self.state().contents.get(key).cloned()
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<K>> {
+        self.state().contents.all().cloned().collect()
+    }
+
     /// All that have this mark.
     pub(crate) fn marked(&self, mark: &str) -> Vec<Arc<K>> {
         self.state().contents.marked(mark).cloned().collect()

@@ -12,9 +12,15 @@
 mod agenda;
 mod cache;
 mod caches;
+mod claims;
+mod disruption;
 mod error;
+mod garbage;
 mod jobs;
+mod kinds;
 mod namespaces;
+mod nodes;
+mod pod_gc;
 mod queue;
 mod recorder;
 mod scheduling;

@@ -6,8 +6,12 @@ use kube::Client;
 use tokio::task::JoinSet;
 
 use crate::caches::Caches;
+use crate::claims::ClaimBinder;
+use crate::garbage::GarbageCollector;
 use crate::jobs::JobController;
 use crate::namespaces;
+use crate::nodes::{Eviction, NodeHealth};
+use crate::pod_gc::PodCollector;
 use crate::recorder::EventWriter;
 use crate::scheduling::Scheduler;
 
@@ -53,6 +57,14 @@ pub async fn start(client: Client, options: Options) -> Controllers {
     tasks.spawn(contents.run());
     let jobs = JobController::new(client.clone(), &caches, events.recorder("job-controller"));
     tasks.spawn(jobs.run());
+    tasks.spawn(namespaces::End::new(client.clone(), &caches).run());
+    tasks.spawn(PodCollector::new(client.clone(), &caches, options.terminated_pods).run());
+    tasks.spawn(GarbageCollector::new(client.clone()).run());
+    let recorder = events.recorder("persistentvolume-controller");
+    tasks.spawn(ClaimBinder::new(client.clone(), &caches, recorder).run());
+    let recorder = events.recorder("node-controller");
+    tasks.spawn(NodeHealth::new(client.clone(), &caches, recorder, options.node_grace).run());
+    tasks.spawn(Eviction::new(client.clone(), &caches, events.recorder("taint-eviction-controller")).run());
     caches.watch(&client, &mut tasks);
     tasks.spawn(events.run(client));
     Controllers { tasks }

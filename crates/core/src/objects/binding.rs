@@ -30,7 +30,7 @@ pub fn bind(
         claims.iter().filter(|claim| !is_bound(claim)).partition(|claim| !wanted(claim).is_empty());
     for claim in named.into_iter().chain(open) {
         let candidates: Vec<&PersistentVolume> = free.iter().collect();
-        if let Ok(volume) = choose(claim, &candidates, node) {
+        if let Ok(volume) = choose(claim, &candidates, Some(node)) {
             let pair = bound(volume, claim);
             free.retain(|volume| volume.metadata.name != pair.0.metadata.name);
             pairs.push(pair);
@@ -53,14 +53,14 @@ pub fn belongs(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool
         && reference.is_some_and(|reference| names(reference, &claim.metadata) && reference.uid.is_some())
 }
 
-/// The volume for a claim.
+/// The volume for a claim: one that is on `node` or, without one, wherever it is.
 ///
 /// # Errors
 /// Why there is none, for people.
 pub fn choose<'v>(
     claim: &PersistentVolumeClaim,
     volumes: &[&'v PersistentVolume],
-    node: &NodeFacts,
+    node: Option<&NodeFacts>,
 ) -> Result<&'v PersistentVolume, String> {
     let wanted = wanted(claim);
     if !wanted.is_empty() {
@@ -90,7 +90,7 @@ fn preferred(a: &PersistentVolume, b: &PersistentVolume, claim: &PersistentVolum
 }
 
 /// Why the claim can't have this volume, whatever its selector says.
-fn obstacle(volume: &PersistentVolume, claim: &PersistentVolumeClaim, node: &NodeFacts) -> Option<String> {
+fn obstacle(volume: &PersistentVolume, claim: &PersistentVolumeClaim, node: Option<&NodeFacts>) -> Option<String> {
     let no_spec = Default::default();
     let spec = volume.spec.as_ref().unwrap_or(&no_spec);
     if let Some(reference) = spec.claim_ref.as_ref().filter(|reference| !names(reference, &claim.metadata)) {
@@ -115,8 +115,8 @@ fn obstacle(volume: &PersistentVolume, claim: &PersistentVolumeClaim, node: &Nod
         return Some(format!("has no access mode {mode}"));
     }
     let required = spec.node_affinity.as_ref().and_then(|affinity| affinity.required.as_ref());
-    let elsewhere = required.is_some_and(|selector| !selects(selector, node));
-    elsewhere.then(|| format!("has a node affinity that does not select the node {:?}", node.name))
+    let node = node.filter(|node| required.is_some_and(|selector| !selects(selector, node)))?;
+    Some(format!("has a node affinity that does not select the node {:?}", node.name))
 }
 
 /// Whether the reference means the claim with this metadata. One without a UID means whoever has the name.
@@ -160,7 +160,8 @@ fn request(claim: &PersistentVolumeClaim) -> i64 {
 }
 
 /// Both as they are when they belong together.
-fn bound(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> (PersistentVolume, PersistentVolumeClaim) {
+#[must_use]
+pub fn bound(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> (PersistentVolume, PersistentVolumeClaim) {
     let (mut volume, mut claim) = (volume.clone(), claim.clone());
     let spec = volume.spec.get_or_insert_default();
     spec.claim_ref = Some(ObjectReference {

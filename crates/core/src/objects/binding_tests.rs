@@ -17,7 +17,7 @@ fn claim(spec: Value) -> PersistentVolumeClaim {
 
 fn chosen(spec: Value, volumes: &[PersistentVolume]) -> Option<String> {
     let volumes: Vec<&PersistentVolume> = volumes.iter().collect();
-    choose(&claim(spec), &volumes, &NodeFacts::new("lab", "amd64")).ok().and_then(|v| v.metadata.name.clone())
+    choose(&claim(spec), &volumes, Some(&NodeFacts::new("lab", "amd64"))).ok().and_then(|v| v.metadata.name.clone())
 }
 
 #[test]
@@ -84,6 +84,7 @@ fn no_two_claims_get_one_volume_and_those_that_name_theirs_come_first() {
 #[test]
 fn an_unbound_claim_says_why() {
     let volume = volume("v", json!({"storageClassName": "a"}));
-    let why = choose(&claim(json!({"volumeName": "v"})), &[&volume], &NodeFacts::new("lab", "amd64")).unwrap_err();
+    let why =
+        choose(&claim(json!({"volumeName": "v"})), &[&volume], Some(&NodeFacts::new("lab", "amd64"))).unwrap_err();
     assert_eq!(why, "persistentvolume \"v\" has storageClassName \"a\", not \"\"");
 }

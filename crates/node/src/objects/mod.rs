@@ -135,7 +135,7 @@ impl Objects {
     pub(crate) fn why_unbound(&self, claim: &PersistentVolumeClaim) -> String {
         let volumes = self.volumes();
         let volumes: Vec<&PersistentVolume> = volumes.iter().collect();
-        binding::choose(claim, &volumes, &self.inner.node).err().unwrap_or_default()
+        binding::choose(claim, &volumes, Some(&self.inner.node)).err().unwrap_or_default()
     }
 
     pub(crate) fn get(&self, key: &ObjectKey) -> Option<Arc<ApiObject>> {
