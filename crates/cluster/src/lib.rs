@@ -1,6 +1,10 @@
 //! How a node is a member of a Kubernetes cluster: its Node object and lease, its Pods from the API and their statuses to it.
 
+#[allow(dead_code)] // The member uses the rest of it.
+mod backoff;
+pub mod dns;
 mod options;
+mod watching;
 
 use kube::Client;
 use reprise_node::{Node, NodeEvent};

@@ -78,7 +78,8 @@ impl Settings {
         }
     }
 
-    fn node(&self) -> NodeConfig {
+    /// The node's.
+    pub fn node(&self) -> NodeConfig {
         let outside = self.runtime.socket();
         let socket = outside.map_or_else(|| self.embedded().socket, Path::to_owned);
         let defaults = NodeConfig::new(&self.data_dir, socket);
@@ -87,6 +88,7 @@ impl Settings {
             Some((name, address)) => (name, address.map(|address| address.to_string())),
             None => (defaults.node_name.clone(), defaults.host_ip.clone()),
         };
+        let dns = self.cluster_dns.map(|server| vec![server.to_string()]);
         NodeConfig {
             node_name,
             host_ip,
@@ -102,7 +104,7 @@ impl Settings {
             device_plugin_wait: self.device_plugin_wait.unwrap_or(defaults.device_plugin_wait),
             pids_limit: self.pids_limit,
             seccomp_default: kubelet.seccomp_default.unwrap_or(defaults.seccomp_default),
-            cluster_dns: kubelet.cluster_dns.unwrap_or_default(),
+            cluster_dns: dns.or(kubelet.cluster_dns).unwrap_or_default(),
             cluster_domain: kubelet.cluster_domain.unwrap_or_else(|| defaults.cluster_domain.clone()),
             resolv_conf: kubelet.resolv_conf.unwrap_or_else(|| defaults.resolv_conf.clone()),
             request_timeout: kubelet.request_timeout.unwrap_or(defaults.request_timeout),

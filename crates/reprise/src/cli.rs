@@ -300,12 +300,21 @@ pub struct UpArgs {
     /// The API and its controllers alone: nodes join it with `reprise node`
     #[arg(long)]
     pub no_node: bool,
+    /// Where names of Pods and services are answered, port 53 unless said; clients are not checked
+    /// [default: the Pods' gateway, for Pods alone; nowhere with --no-node]
+    #[arg(long, value_name = "IP[:PORT]", value_parser = dns_address)]
+    pub dns_listen: Option<std::net::SocketAddr>,
     /// The node's name [default: this machine's]
     #[arg(long, value_name = "NAME", conflicts_with = "no_node")]
     pub node_name: Option<String>,
     /// Where the node's own API listens, for logs, exec and port-forward; port 0 takes any that is free
     #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT", conflicts_with = "no_node")]
     pub kubelet_address: std::net::SocketAddr,
+}
+
+fn dns_address(text: &str) -> Result<std::net::SocketAddr, String> {
+    let address = text.parse().map(|ip: std::net::IpAddr| (ip, reprise_cluster::dns::PORT).into());
+    address.or_else(|_| text.parse()).map_err(|_| "an address is needed, as in 10.85.0.1 or 127.0.0.1:5353".to_owned())
 }
 
 /// `reprise down`.

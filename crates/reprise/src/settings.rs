@@ -63,6 +63,8 @@ pub struct Settings {
     pub static_pods: Option<StaticPodConfig>,
     /// What the node is called in a cluster, and its address there.
     pub in_cluster: Option<(String, Option<IpAddr>)>,
+    /// The cluster's DNS server for Pods; none leaves it to the file in the kubelet's format.
+    pub cluster_dns: Option<IpAddr>,
 }
 
 /// The part of the settings that later verbs must agree with.
@@ -122,6 +124,7 @@ impl Settings {
             http: None,
             static_pods: None,
             in_cluster: None,
+            cluster_dns: None,
             data_dir,
         })
     }
@@ -142,6 +145,11 @@ impl Settings {
     pub fn of_member(&self, name: &str, http: HttpConfig) -> Self {
         let address = Some(http.address.ip()).filter(|address| !address.is_unspecified());
         Self { http: Some(http), in_cluster: Some((name.to_owned(), address)), ..self.clone() }
+    }
+
+    /// The same with this DNS server for Pods.
+    pub fn with_cluster_dns(&self, server: Option<IpAddr>) -> Self {
+        Self { cluster_dns: server, ..self.clone() }
     }
 
     /// The same with static Pods, if these flags or the file name where they are from.

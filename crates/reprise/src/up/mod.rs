@@ -3,11 +3,13 @@
 //! ```text
 //! Api --TLS--> controllers                 each with a client and a certificate of its own,
 //!     --TLS--> node, as system:node:NAME    as if they were other processes
+//!     --TLS--> names (DNS for Pods)
 //!     --TLS--> kubectl, client libraries
 //! ```
 
 pub mod down;
 pub mod kubeconfig;
+mod names;
 mod node;
 
 use std::process::ExitCode;
@@ -17,6 +19,7 @@ use anyhow::{Context, Result};
 use reprise_api::security::certificates::Client as Who;
 use reprise_api::{Api, ApiConfig, KUBERNETES_VERSION};
 
+use self::names::UpNames;
 use self::node::UpNode;
 use crate::cli::UpArgs;
 use crate::interrupt::Interrupts;
@@ -47,12 +50,21 @@ async fn serve(api: &Api, args: &UpArgs, settings: &Settings, interrupts: &mut I
     let options = reprise_controllers::Options::new(api.certificates().authority_pem());
     let client = kubeconfig::client(api, &Who::Controllers).await?;
     let controllers = reprise_controllers::start(client, options).await;
-    let started = if args.no_node { Ok(None) } else { UpNode::start(api, args, settings).await.map(Some) };
+    let outcome = serve_pods(api, args, settings, interrupts).await;
+    controllers.shutdown().await;
+    outcome
+}
+
+/// The node with names for its Pods.
+async fn serve_pods(api: &Api, args: &UpArgs, settings: &Settings, interrupts: &mut Interrupts) -> Result<()> {
+    let names = UpNames::start(api, args, settings).await?;
+    let settings = settings.with_cluster_dns(names.for_pods());
+    let started = if args.no_node { Ok(None) } else { UpNode::start(api, args, &settings).await.map(Some) };
     let outcome = match started {
-        Ok(node) => run_until_signal(node, settings, interrupts).await,
+        Ok(node) => run_until_signal(node, &settings, interrupts).await,
         Err(error) => Err(error),
     };
-    controllers.shutdown().await;
+    names.stop().await;
     outcome
 }
 

@@ -31,6 +31,7 @@ const BINDINGS: &[(&str, &str, Subjects)] = &[
     ),
     ("system:kubelet-api-admin", "system:kubelet-api-admin", &[("User", "kube-apiserver-kubelet-client")]),
     ("system:reprise-controllers", "system:reprise-controllers", &[("User", "system:reprise-controllers")]),
+    ("system:reprise-dns", "system:reprise-dns", &[("User", "system:reprise-dns")]),
 ];
 
 /// All of them: the resource in the store, and the object without UID and time.
@@ -201,6 +202,14 @@ mod tests {
             assert!(!may(verb, "rbac.authorization.k8s.io clusterroles"), "{verb}");
         }
         assert!(!may("create", "serviceaccounts/token") && !may("impersonate", "users") && !may("create", "pods/exec"));
+    }
+
+    #[test]
+    fn the_dns_server_sees_where_names_come_from_and_nothing_else() {
+        let policy = policy();
+        let may = |verb: &str, resource: &str| may(&policy, "system:reprise-dns", &[], verb, resource);
+        assert!(may("watch", "pods") && may("list", "services"));
+        assert!(!may("delete", "pods") && !may("list", "secrets") && !may("get", "pods/log"));
     }
 
     #[test]

@@ -71,6 +71,7 @@ pub(super) const ROLES: &[Role] = &[
     ),
     role("system:node", NODE),
     role("system:reprise-controllers", CONTROLLERS),
+    role("system:reprise-dns", &[On("list watch", "core", "pods services")]),
 ];
 
 const VIEW: &[Can] = &[

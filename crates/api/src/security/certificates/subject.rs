@@ -18,6 +18,8 @@ pub enum Client {
     Admin,
     /// The built-in controllers: may do what their role says.
     Controllers,
+    /// The DNS server for Pods: sees services and Pods.
+    Dns,
     /// The API, asking a kubelet for logs and processes.
     KubeletClient,
     /// A node.
@@ -31,6 +33,7 @@ impl Client {
         match self {
             Self::Admin => "kubernetes-admin".to_owned(),
             Self::Controllers => "system:reprise-controllers".to_owned(),
+            Self::Dns => "system:reprise-dns".to_owned(),
             Self::KubeletClient => "kube-apiserver-kubelet-client".to_owned(),
             Self::Node(name) => format!("system:node:{name}"),
         }
@@ -40,8 +43,7 @@ impl Client {
     pub(super) fn groups(&self) -> &'static [&'static str] {
         match self {
             Self::Admin => &[MASTERS],
-            Self::Controllers | Self::KubeletClient => &[],
-
+            Self::Controllers | Self::Dns | Self::KubeletClient => &[],
             Self::Node(_) => &[NODES],
         }
     }
@@ -51,6 +53,7 @@ impl Client {
         Ok(match self {
             Self::Admin => "client-admin.pem".to_owned(),
             Self::Controllers => "client-controllers.pem".to_owned(),
+            Self::Dns => "client-dns.pem".to_owned(),
             Self::KubeletClient => "client-kubelet-api.pem".to_owned(),
             Self::Node(name) => format!("client-node-{}.pem", node_name(name)?),
         })
