@@ -14,7 +14,6 @@ use crate::discovery::Discovery;
 use crate::error::StartError;
 use crate::http::{self, FairQueue, Listening, QueueLimits};
 use crate::openapi::OpenApi;
-use crate::proxy::Kubelets;
 use crate::resources::TABLE;
 use crate::security::certificates::{Certificates, Client};
 use crate::security::kubeconfig::Kubeconfig;
@@ -67,15 +66,12 @@ impl Api {
         let opened = Store::open(&path, StoreOptions::new(stored_resources()));
         let store = opened.map_err(|source| StartError::Store { path, source: Box::new(source) })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
-        let client = certificates.client(&Client::KubeletClient)?;
-        let kubelets = Kubelets::new(&client).map_err(|error| StartError::Tls(error.to_string()))?;
         let server = Arc::new(Server {
             store,
             gates,
             discovery: Discovery::new(TABLE, &address.to_string()),
             openapi: OpenApi::new(TABLE),
             queue: FairQueue::new(QueueLimits::default()),
-            kubelets,
             closing: CancellationToken::new(),
         });
         bootstrap::complete(&server).await?;

@@ -19,7 +19,6 @@ mod http;
 pub mod openapi;
 pub mod patch;
 pub mod printing;
-mod proxy;
 pub mod request;
 pub mod resources;
 pub mod security;

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use crate::discovery::Discovery;
 use crate::http::FairQueue;
 use crate::openapi::OpenApi;
-use crate::proxy::Kubelets;
 use crate::resources::{Context, Lookup, Resource, TABLE, find_stored};
 use crate::store::{Key, Store};
 
@@ -26,8 +25,6 @@ pub(crate) struct Server {
     pub openapi: OpenApi,
     /// Who is served at the same time.
     pub queue: FairQueue,
-    /// Reaches the nodes.
-    pub kubelets: Kubelets,
     /// Ends watches and connections.
     pub closing: CancellationToken,
 }

@@ -27,7 +27,7 @@ mod subresources;
 mod watch;
 mod write;
 
-pub(crate) use answer::{Answer, Content};
+pub(crate) use answer::Answer;
 pub(crate) use asked::Asked;
 pub(crate) use create::create;
 pub(crate) use delete::delete;

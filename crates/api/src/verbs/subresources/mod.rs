@@ -12,7 +12,6 @@ use serde_json::json;
 use super::answer::{Answer, Content};
 use super::asked::Asked;
 use crate::http::read_body;
-use crate::proxy;
 use crate::resources::{Subresource, Verb};
 use crate::server::Shared;
 use crate::status::ApiError;
@@ -36,8 +35,6 @@ pub(crate) async fn subresource(
         ("binding", _) => binding::bind(server, asked, &read_body(request.into_body()).await?).await,
         ("eviction", _) => eviction::evict(server, asked, &read_body(request.into_body()).await?).await,
         ("finalize", _) => finalize::finalize(server, asked, &read_body(request.into_body()).await?).await,
-        ("log", _) => proxy::log(server, asked).await,
-        (part @ ("exec" | "attach" | "portforward"), _) => proxy::stream(server, asked, part, request).await,
         ("resize", _) => Err(no_resize(asked)),
         _ => Err(ApiError::no_such_resource()),
     }
