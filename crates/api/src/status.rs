@@ -31,6 +31,15 @@ impl ApiError {
         self
     }
 
+    /// The group and kind that its details name, where it names an object already.
+    #[must_use]
+    pub(crate) fn with_kind(mut self, group: &str, kind: &str) -> Self {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let details = self.0.details.get_or_insert_default();
+        (details.group, details.kind) = (text(group), text(kind));
+        self
+    }
+
     /// A cause.
     #[must_use]
     pub fn because(mut self, reason: &str, message: &str, field: &str) -> Self {

@@ -3,12 +3,14 @@
 //! The order is the API server's: names and priority are settled, fields without a gate are emptied, defaults
 //! are set, and then the Pod is checked. What it needs of chance and time comes in as a value ([`Fresh`]).
 
+mod change;
 mod ephemeral;
 mod priority;
 mod rejection;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::gates::FeatureGates;
@@ -17,6 +19,7 @@ use crate::unset::text;
 use crate::validation::Options;
 use crate::{defaults, gated_fields, validation};
 
+pub use change::admit_change;
 pub use ephemeral::admit_ephemeral;
 pub use rejection::Rejection;
 
@@ -61,9 +64,24 @@ pub struct Admitted {
 /// # Errors
 /// The code and `Status` that the API server answers with.
 pub fn admit(decoded: Result<Decoded, DecodeError>, policy: &Policy, fresh: Fresh) -> Result<Admitted, Rejection> {
-    let Decoded { mut pod, warnings } = decoded.map_err(|error| Rejection::bad_request(&error))?;
+    let decoded = decoded.map_err(|error| Rejection::bad_request(&error))?;
+    admit_with_classes(decoded, policy, fresh, &priority::system_class)
+}
+
+/// The same where there are priority classes: `class` gives the one of a name, and for the empty name the one that counts
+/// for Pods that name none, if there is one.
+///
+/// # Errors
+/// The code and `Status` that the API server answers with.
+pub fn admit_with_classes(
+    decoded: Decoded,
+    policy: &Policy,
+    fresh: Fresh,
+    class: &dyn Fn(&str) -> Option<PriorityClass>,
+) -> Result<Admitted, Rejection> {
+    let Decoded { mut pod, warnings } = decoded;
     generate_name(&mut pod, &fresh.suffix);
-    priority::set(&mut pod)?;
+    priority::set(&mut pod, class)?;
     gated_fields::drop_disabled(&mut pod, None, policy.gates);
     defaults::set_defaults(&mut pod);
     settle_metadata(&mut pod, fresh);
@@ -84,7 +102,7 @@ pub fn admit_update(decoded: Result<Decoded, DecodeError>, old: &Pod, policy: &P
     pod.metadata.uid.clone_from(&old.metadata.uid);
     pod.metadata.creation_timestamp.clone_from(&old.metadata.creation_timestamp);
     pod.metadata.generation = old.metadata.generation;
-    priority::set(&mut pod)?;
+    priority::set(&mut pod, &priority::system_class)?;
     gated_fields::drop_disabled(&mut pod, Some(old), policy.gates);
     defaults::set_defaults(&mut pod);
     let options = Options::for_update(policy.gates, policy.allow_privileged, old);

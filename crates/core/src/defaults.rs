@@ -19,6 +19,12 @@ pub const TERMINATION_GRACE_PERIOD_SECONDS: i64 = 30;
 pub fn set_defaults(pod: &mut Pod) {
     pod.metadata.namespace.get_or_insert_with(|| "default".to_owned());
     let spec = pod.spec.get_or_insert_default();
+    set_spec_defaults(spec);
+    tolerations::set_defaults(spec);
+}
+
+/// The same for the spec of Pods that are still to be made, such as a Job's: without what admission gives to a Pod.
+pub fn set_spec_defaults(spec: &mut PodSpec) {
     set_spec(spec);
     for volume in spec.volumes.iter_mut().flatten() {
         volume::set_defaults(volume);
@@ -34,7 +40,6 @@ pub fn set_defaults(pod: &mut Pod) {
             use_host_ports(container);
         }
     }
-    tolerations::set_defaults(spec);
 }
 
 fn set_spec(spec: &mut PodSpec) {

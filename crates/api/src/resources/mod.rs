@@ -4,7 +4,14 @@
 //! the row: how objects are decoded ([`Types`]), which fields can be selected, and what the kind itself decides ([`Behaviour`]).
 
 mod behaviour;
+mod jobs;
+mod namespaces;
+mod objects_of_pods;
+mod others;
+mod pods;
+mod priorities;
 mod rows;
+mod rules;
 mod stored;
 mod types;
 

@@ -13,10 +13,21 @@ use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass};
+use reprise_core::objects::ObjectKind;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::jobs::Jobs;
+use super::namespaces::Namespaces;
+use super::objects_of_pods::ObjectsOfPods;
+use super::others::{
+    ClusterRoleBindings, ClusterRoles, CsiDrivers, CsiNodes, Events, Leases, Nodes, RoleBindings, Roles,
+    RuntimeClasses, ServiceAccounts, Services, StorageClasses,
+};
+use super::pods::Pods;
+use super::priorities::PriorityClasses;
+use super::rules::Checked;
 use super::stored::STORED;
 use super::{Resource, SelectableField, Subresource, Types, Verb};
 use crate::printing;
@@ -46,12 +57,14 @@ pub static TABLE: &[Resource] = &[
     Resource {
         short_names: &["cm"],
         columns: &printing::CONFIG_MAPS,
+        behaviour: &ObjectsOfPods(ObjectKind::ConfigMap),
         ..row::<ConfigMap>("", "v1", "ConfigMap", "configmaps", "configmap", "configmaps")
     },
     Resource {
         short_names: &["ev"],
         selectable: EVENT_FIELDS,
         columns: &printing::EVENTS,
+        behaviour: &Events,
         ..row::<Event>("", "v1", "Event", "events", "event", "events")
     },
     Resource {
@@ -60,6 +73,7 @@ pub static TABLE: &[Resource] = &[
         selectable: &[field("status.phase")],
         subresources: &[status("Namespace"), part("finalize", "Namespace", &[Verb::Update])],
         columns: &printing::NAMESPACES,
+        behaviour: &Checked(Namespaces),
         ..row::<Namespace>("", "v1", "Namespace", "namespaces", "namespace", "namespaces")
     },
     Resource {
@@ -68,12 +82,14 @@ pub static TABLE: &[Resource] = &[
         selectable: &[SelectableField { path: "spec.unschedulable", unset: "false" }],
         subresources: &[status("Node")],
         columns: &printing::NODES,
+        behaviour: &Checked(Nodes),
         ..row::<Node>("", "v1", "Node", "nodes", "node", "nodes")
     },
     Resource {
         short_names: &["pvc"],
         subresources: &[status("PersistentVolumeClaim")],
         columns: &printing::PERSISTENT_VOLUME_CLAIMS,
+        behaviour: &ObjectsOfPods(ObjectKind::PersistentVolumeClaim),
         ..row::<PersistentVolumeClaim>(
             "",
             "v1",
@@ -88,6 +104,7 @@ pub static TABLE: &[Resource] = &[
         namespaced: false,
         subresources: &[status("PersistentVolume")],
         columns: &printing::PERSISTENT_VOLUMES,
+        behaviour: &ObjectsOfPods(ObjectKind::PersistentVolume),
         ..row::<PersistentVolume>(
             "",
             "v1",
@@ -103,11 +120,13 @@ pub static TABLE: &[Resource] = &[
         selectable: POD_FIELDS,
         subresources: POD_SUBRESOURCES,
         columns: &printing::PODS,
+        behaviour: &Pods,
         ..row::<Pod>("", "v1", "Pod", "pods", "pod", "pods")
     },
     Resource {
         selectable: &[field("type")],
         columns: &printing::SECRETS,
+        behaviour: &ObjectsOfPods(ObjectKind::Secret),
         ..row::<Secret>("", "v1", "Secret", "secrets", "secret", "secrets")
     },
     Resource {
@@ -118,6 +137,7 @@ pub static TABLE: &[Resource] = &[
             group_version: Some((AUTHENTICATION, "v1")),
             verbs: CREATE,
         }],
+        behaviour: &Checked(ServiceAccounts),
         ..row::<ServiceAccount>("", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount", "serviceaccounts")
     },
     Resource {
@@ -126,6 +146,7 @@ pub static TABLE: &[Resource] = &[
         selectable: &[field("spec.clusterIP"), field("spec.type")],
         subresources: &[status("Service")],
         columns: &printing::SERVICES,
+        behaviour: &Checked(Services),
         ..row::<Service>("", "v1", "Service", "services", "service", "services")
     },
     review::<SelfSubjectReview>(AUTHENTICATION, "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview"),
@@ -157,15 +178,18 @@ pub static TABLE: &[Resource] = &[
         selectable: &[SelectableField { path: "status.successful", unset: "0" }],
         subresources: &[status("Job")],
         columns: &printing::JOBS,
+        behaviour: &Checked(Jobs),
         ..row::<Job>("batch", "v1", "Job", "jobs", "job", "jobs.batch")
     },
     Resource {
         columns: &printing::LEASES,
+        behaviour: &Checked(Leases),
         ..row::<Lease>("coordination.k8s.io", "v1", "Lease", "leases", "lease", "leases.coordination.k8s.io")
     },
     Resource {
         namespaced: false,
         columns: &printing::RUNTIME_CLASSES,
+        behaviour: &Checked(RuntimeClasses),
         ..row::<RuntimeClass>(
             "node.k8s.io",
             "v1",
@@ -178,6 +202,7 @@ pub static TABLE: &[Resource] = &[
     Resource {
         namespaced: false,
         columns: &printing::ROLE_BINDINGS,
+        behaviour: &Checked(ClusterRoleBindings),
         ..row::<ClusterRoleBinding>(
             RBAC,
             "v1",
@@ -190,6 +215,7 @@ pub static TABLE: &[Resource] = &[
     Resource {
         namespaced: false,
         columns: &printing::ROLES,
+        behaviour: &Checked(ClusterRoles),
         ..row::<ClusterRole>(
             RBAC,
             "v1",
@@ -201,6 +227,7 @@ pub static TABLE: &[Resource] = &[
     },
     Resource {
         columns: &printing::ROLE_BINDINGS,
+        behaviour: &Checked(RoleBindings),
         ..row::<RoleBinding>(
             RBAC,
             "v1",
@@ -212,12 +239,14 @@ pub static TABLE: &[Resource] = &[
     },
     Resource {
         columns: &printing::ROLES,
+        behaviour: &Checked(Roles),
         ..row::<Role>(RBAC, "v1", "Role", "roles", "role", "roles.rbac.authorization.k8s.io")
     },
     Resource {
         short_names: &["pc"],
         namespaced: false,
         columns: &printing::PRIORITY_CLASSES,
+        behaviour: &Checked(PriorityClasses),
         ..row::<PriorityClass>(
             "scheduling.k8s.io",
             "v1",
@@ -230,17 +259,20 @@ pub static TABLE: &[Resource] = &[
     Resource {
         namespaced: false,
         columns: &printing::CSI_DRIVERS,
+        behaviour: &Checked(CsiDrivers),
         ..row::<CSIDriver>(STORAGE, "v1", "CSIDriver", "csidrivers", "csidriver", "csidrivers.storage.k8s.io")
     },
     Resource {
         namespaced: false,
         columns: &printing::CSI_NODES,
+        behaviour: &Checked(CsiNodes),
         ..row::<CSINode>(STORAGE, "v1", "CSINode", "csinodes", "csinode", "csinodes.storage.k8s.io")
     },
     Resource {
         short_names: &["sc"],
         namespaced: false,
         columns: &printing::STORAGE_CLASSES,
+        behaviour: &Checked(StorageClasses),
         ..row::<StorageClass>(
             STORAGE,
             "v1",

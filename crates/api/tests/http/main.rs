@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod client;
+mod kinds;
 mod load;
+mod pods;
 mod verbs;
 mod watches;

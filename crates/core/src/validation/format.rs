@@ -73,6 +73,32 @@ pub(super) fn dns_subdomain(text: &str) -> Vec<String> {
     problems
 }
 
+/// RFC 1035 label, as for services.
+pub(super) fn service_label(text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if text.len() > 63 {
+        problems.push(max_len(63));
+    }
+    if !is_label(text) || !text.starts_with(|first: char| first.is_ascii_lowercase()) {
+        problems.push(
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic \
+             character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation \
+             is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+                .to_owned(),
+        );
+    }
+    problems
+}
+
+/// What can be a part of a path.
+pub(super) fn path_segment(text: &str) -> Vec<String> {
+    if matches!(text, "." | "..") {
+        return vec![format!("may not be '{text}'")];
+    }
+    let has = |part: &str| text.contains(part).then(|| format!("may not contain '{part}'"));
+    ["/", "%"].into_iter().filter_map(has).collect()
+}
+
 /// A DNS search domain, where parts may start with an underscore.
 pub(super) fn dns_search(text: &str) -> Vec<String> {
     let mut problems = Vec::new();

@@ -38,7 +38,7 @@ fn check_name(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
     }
 }
 
-fn check_rest(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
+pub(super) fn check_rest(meta: &ObjectMeta, path: &FieldPath, report: &mut Report) {
     if let Some(generation) = meta.generation.filter(|generation| *generation < 0) {
         report.invalid(path.child("generation"), generation, "must be greater than or equal to 0");
     }

@@ -68,6 +68,10 @@ fn check_claim(new: &PersistentVolumeClaim, old: &PersistentVolumeClaim, report:
         let mut json = serde_json::to_value(&claim.spec).unwrap_or_default();
         drop_field(&mut json, "resources");
         drop_field(&mut json, "volumeAttributesClassName");
+        // It is bound once.
+        if old.spec.as_ref().is_none_or(|spec| text(&spec.volume_name).is_empty()) {
+            drop_field(&mut json, "volumeName");
+        }
         json
     };
     if fixed(new) != fixed(old) {
