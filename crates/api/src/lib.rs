@@ -19,6 +19,7 @@ mod http;
 pub mod openapi;
 pub mod patch;
 pub mod printing;
+mod proxy;
 pub mod request;
 pub mod resources;
 pub mod security;

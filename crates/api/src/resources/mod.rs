@@ -142,6 +142,12 @@ impl Resource {
         self.subresources.iter().find(|subresource| subresource.name == name)
     }
 
+    /// Whether its lists can be merged by their keys, as those of all kinds that are Kubernetes' own.
+    #[must_use]
+    pub fn has_strategic_patch(&self) -> bool {
+        !self.group.ends_with(".x-k8s.io")
+    }
+
     /// Whether its objects are stored: reviews are only answered.
     #[must_use]
     pub fn is_stored(&self) -> bool {

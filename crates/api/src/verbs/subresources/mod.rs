@@ -12,6 +12,7 @@ use serde_json::json;
 use super::answer::{Answer, Content};
 use super::asked::Asked;
 use crate::http::read_body;
+use crate::proxy;
 use crate::resources::{Subresource, Verb};
 use crate::server::Shared;
 use crate::status::ApiError;
@@ -36,6 +37,10 @@ pub(crate) async fn subresource(
         ("eviction", _) => eviction::evict(server, asked, &read_body(request.into_body()).await?).await,
         ("finalize", _) => finalize::finalize(server, asked, &read_body(request.into_body()).await?).await,
         ("resize", _) => Err(no_resize(asked)),
+        ("log" | "exec" | "attach" | "portforward", _) => {
+            let response = proxy::answer(server, asked, request).await?;
+            Ok(Answer::new(200, Content::Response(Box::new(response))))
+        }
         _ => Err(ApiError::no_such_resource()),
     }
 }
