@@ -15,8 +15,11 @@ use crate::error::StartError;
 use crate::http::{self, FairQueue, Listening, QueueLimits};
 use crate::openapi::OpenApi;
 use crate::resources::TABLE;
+use crate::security::audit::AuditLog;
 use crate::security::certificates::{Certificates, Client};
+use crate::security::encryption::SecretSeal;
 use crate::security::kubeconfig::Kubeconfig;
+use crate::security::{ENCRYPTION_KEYS, Security};
 use crate::server::{Server, Shared, stored_resources};
 use crate::store::{Store, StoreOptions};
 
@@ -31,6 +34,8 @@ pub struct ApiConfig {
     pub names: Vec<String>,
     /// The feature gates.
     pub gates: FeatureGates,
+    /// Where each answered request is logged; none for nowhere.
+    pub audit_log: Option<PathBuf>,
 }
 
 impl ApiConfig {
@@ -38,14 +43,13 @@ impl ApiConfig {
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 6443));
-        Self { data_dir: data_dir.into(), listen, names: Vec::new(), gates: FeatureGates::default() }
+        Self { data_dir: data_dir.into(), listen, names: Vec::new(), gates: FeatureGates::default(), audit_log: None }
     }
 }
 
 /// A running server.
 pub struct Api {
     server: Shared,
-    certificates: Certificates,
     listening: Listening,
 }
 
@@ -55,19 +59,23 @@ impl Api {
     /// # Errors
     /// If the data folder can't be used, or the address.
     pub async fn start(config: ApiConfig) -> Result<Self, StartError> {
-        let ApiConfig { data_dir, listen, names, gates } = config;
+        let ApiConfig { data_dir, listen, names, gates, audit_log } = config;
         let folder = |source| StartError::Folder { path: data_dir.clone(), source };
         fs::create_dir_all(&data_dir).map_err(folder)?;
         // The socket first: a second server on the same folder must not get further than this.
         let listener = http::bind(listen).await?;
-        let certificates = Certificates::open(&data_dir.join("pki"), Timestamp::now())?;
-        let serving = certificates.serving(&all_names(listen, names))?;
         let path = data_dir.join("api.redb");
-        let opened = Store::open(&path, StoreOptions::new(stored_resources()));
+        let seal = Arc::new(SecretSeal::open(&data_dir.join(ENCRYPTION_KEYS))?);
+        let opened = Store::open(&path, StoreOptions { seal, ..StoreOptions::new(stored_resources()) });
         let store = opened.map_err(|source| StartError::Store { path, source: Box::new(source) })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
+        let audit = audit_log.as_deref().map(AuditLog::open).transpose()?;
+        let security = Security::open(&data_dir, store.clone(), Arc::new(Timestamp::now))?;
+        let serving = security.certificates.serving(&all_names(listen, names))?;
         let server = Arc::new(Server {
             store,
+            security,
+            audit,
             gates,
             discovery: Discovery::new(TABLE, &address.to_string()),
             openapi: OpenApi::new(TABLE),
@@ -75,8 +83,8 @@ impl Api {
             closing: CancellationToken::new(),
         });
         bootstrap::complete(&server).await?;
-        let listening = http::listen(listener, Arc::clone(&server), &certificates, &serving)?;
-        Ok(Self { server, certificates, listening })
+        let listening = http::listen(listener, Arc::clone(&server), &server.security.certificates, &serving)?;
+        Ok(Self { server, listening })
     }
 
     /// Where it listens.
@@ -99,7 +107,7 @@ impl Api {
     /// The certificates: of the authority, and of whom it signs for.
     #[must_use]
     pub fn certificates(&self) -> &Certificates {
-        &self.certificates
+        &self.server.security.certificates
     }
 
     /// A kubeconfig file for somebody.
@@ -107,9 +115,9 @@ impl Api {
     /// # Errors
     /// If their certificate can't be made.
     pub fn kubeconfig(&self, client: &Client) -> Result<String, StartError> {
-        let identity = self.certificates.client(client)?;
+        let identity = self.certificates().client(client)?;
         let (server, user) = (self.url(), client.user());
-        let authority_pem = self.certificates.authority_pem();
+        let authority_pem = self.certificates().authority_pem();
         Ok(Kubeconfig { server: &server, authority_pem, user: &user, identity: &identity }.text())
     }
 

@@ -1,4 +1,4 @@
-//! What is there from the first start on: namespaces and the priority classes of the system.
+//! What is there from the first start on: namespaces with their default accounts, and the priority classes of the system.
 
 use serde_json::{Value, json};
 
@@ -18,11 +18,13 @@ const CLASSES: [(&str, i32, &str); 2] = [
 
 /// Stores what is not there yet.
 pub(crate) async fn complete(server: &Server) -> Result<(), StartError> {
+    server.security.store_roles(Timestamp::now()).await?;
     for (resource, object) in objects() {
         let name = metadata::text(&object, "name").to_owned();
         let failed = |problem: String| StartError::Bootstrap { what: format!("{resource} {name}"), problem };
         let row = find_stored(resource).ok_or_else(|| failed("there is no such resource".to_owned()))?;
-        let key = Key { resource: row.stored_as, namespace: String::new(), name: name.clone() };
+        let namespace = metadata::text(&object, "namespace").to_owned();
+        let key = Key { resource: row.stored_as, namespace, name: name.clone() };
         if server.store.get(&key).is_some() {
             continue;
         }
@@ -58,7 +60,14 @@ fn objects() -> Vec<(&'static str, Value)> {
         settle(&mut object);
         ("priorityclasses.scheduling.k8s.io", object)
     });
-    namespaces.into_iter().chain(classes).collect()
+    // A Pod can be made as soon as the server answers.
+    let accounts = NAMESPACES.map(|namespace| {
+        let metadata = json!({"name": "default", "namespace": namespace});
+        let mut object = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata});
+        settle(&mut object);
+        ("serviceaccounts", object)
+    });
+    namespaces.into_iter().chain(classes).chain(accounts).collect()
 }
 
 fn settle(object: &mut Value) {

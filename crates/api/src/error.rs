@@ -4,7 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::security::SecurityError;
+use crate::security::audit::AuditError;
 use crate::security::certificates::CertificateError;
+use crate::security::encryption::KeyFileError;
 use crate::store::OpenError;
 
 /// Why the server does not start.
@@ -21,6 +24,15 @@ pub enum StartError {
     /// Certificates can't be read or made.
     #[error("the API's certificates")]
     Certificates(#[from] CertificateError),
+    /// Keys, certificates or the first roles.
+    #[error("the API's security")]
+    Security(#[from] SecurityError),
+    /// The keys that encrypt Secrets.
+    #[error("the API's encryption at rest")]
+    Encryption(#[from] KeyFileError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The store does not open.
     #[error("the API's store {}", path.display())]
     Store {

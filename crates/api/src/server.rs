@@ -11,12 +11,18 @@ use crate::discovery::Discovery;
 use crate::http::FairQueue;
 use crate::openapi::OpenApi;
 use crate::resources::{Context, Lookup, Resource, TABLE, find_stored};
+use crate::security::Security;
+use crate::security::audit::AuditLog;
 use crate::store::{Key, Store};
 
 /// What all requests share.
 pub(crate) struct Server {
     /// All objects.
     pub store: Store,
+    /// Who may do what.
+    pub security: Security,
+    /// Where each answered request is logged.
+    pub audit: Option<AuditLog>,
     /// The feature gates.
     pub gates: FeatureGates,
     /// What there is to say of the kinds.

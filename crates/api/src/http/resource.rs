@@ -110,6 +110,9 @@ async fn carry_out(server: &Shared, asked: &Asked, verb: Verb, request: Request<
         Verb::Watch => verbs::watch(server, asked, &ListOptions::parse(&asked.query, asked.resource)?),
         Verb::Create => {
             let body = body::read(request.into_body()).await?;
+            if !asked.resource.is_stored() {
+                return verbs::review(server, asked, &body);
+            }
             verbs::create(server, asked, &body).await
         }
         Verb::Update => verbs::replace(server, asked, &body::read(request.into_body()).await?).await,

@@ -1,59 +1,57 @@
 //! Who asks, whether they may, and which code answers.
 
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::{Method, Request, Response};
+use jiff::Timestamp;
 
 use super::answer::{Body, refusal};
 use super::{resource, unversioned};
 use crate::access::{self, ResourceRequest, User};
 use crate::request::{Address, Query};
-use crate::security::authentication::{Credential, anonymous, certificate_user, unauthorized};
-use crate::server::{Server, Shared};
+use crate::security::audit::Audited;
+use crate::server::Shared;
 use crate::status::ApiError;
 
 /// The answer to a request, whatever it is.
 pub(super) async fn answer(server: &Shared, certificate: Option<&[u8]>, request: Request<Incoming>) -> Response<Body> {
-    let answered = carry_out(server, certificate, request).await;
-    answered.unwrap_or_else(|error| {
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let address = Address::parse(request.uri().path());
+    let asked = access_request(request.method(), request.uri().path(), address.as_ref(), &query);
+    let caller = server.security.authenticate(certificate, request.headers());
+    let answered = match &caller {
+        Ok(caller) => carry_out(server, &caller.user, &asked, address, query, request).await,
+        Err(error) => Err(error.clone()),
+    };
+    let response = answered.unwrap_or_else(|error| {
         tracing::debug!(%error, "a request is refused");
         refusal(&error)
-    })
+    });
+    if let Some(log) = &server.audit {
+        let (caller, code) = (caller.as_ref().ok(), response.status().as_u16());
+        let impersonated_by = caller.and_then(|caller| caller.impersonated_by.as_deref());
+        let user = caller.map(|caller| &caller.user);
+        log.record(&Audited { time: Timestamp::now(), user, impersonated_by, request: &asked, code });
+    }
+    response
 }
 
 async fn carry_out(
     server: &Shared,
-    certificate: Option<&[u8]>,
+    user: &User,
+    asked: &access::Request,
+    address: Option<Address>,
+    query: Query,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
-    let user = who(server, certificate, request.headers())?;
-    let query = Query::parse(request.uri().query().unwrap_or_default());
-    let address = Address::parse(request.uri().path());
-    let asked = access_request(request.method(), request.uri().path(), address.as_ref(), &query);
-    may(server, &user, &asked)?;
+    server.security.authorize(user, asked)?;
     match address {
         Some(address) => {
             // Given back when the answer begins: what streams needs no seat.
             let _seat = server.queue.seat(&user.name).await?;
-            resource::answer(server, user, address, query, request).await
+            resource::answer(server, user.clone(), address, query, request).await
         }
-        None => unversioned::answer(server, &user, &query, &request),
+        None => unversioned::answer(server, user, &query, &request),
     }
-}
-
-fn who(_server: &Server, certificate: Option<&[u8]>, headers: &HeaderMap) -> Result<User, ApiError> {
-    match Credential::of(certificate, headers)? {
-        Credential::Certificate(der) => certificate_user(der),
-        Credential::Token(_) => Err(unauthorized()),
-        Credential::None => {
-            debug_assert!(!headers.contains_key(AUTHORIZATION));
-            Ok(anonymous())
-        }
-    }
-}
-
-fn may(_server: &Server, _user: &User, _asked: &access::Request) -> Result<(), ApiError> {
-    Ok(())
 }
 
 /// The request in the words of authorization.

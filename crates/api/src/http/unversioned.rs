@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY};
+use hyper::header::{ACCEPT, ETAG, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, VARY};
 use hyper::{Method, Request, Response};
 use serde_json::json;
 
@@ -29,26 +29,38 @@ pub(super) fn answer(
     }
     match path {
         "/version" => Ok(response(200, "application/json", whole(version().to_string().into()))),
+        "/.well-known/openid-configuration" => {
+            let host = text(request.headers(), HOST).unwrap_or("localhost");
+            let document = server.security.tokens.openid_configuration(&format!("https://{host}"));
+            Ok(response(200, "application/json", whole(document.to_string().into())))
+        }
+        "/openid/v1/jwks" => {
+            let document = server.security.tokens.public_keys().to_string();
+            Ok(response(200, "application/jwk-set+json", whole(document.into())))
+        }
         "/healthz" | "/livez" | "/readyz" => Ok(health(server, path, query)),
         _ => document(server, path, request.headers()),
     }
 }
 
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 /// Discovery and schemas, which clients keep.
 fn document(server: &Server, path: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     // What is not there is not there in any form: a client that takes protobuf alone wants to know.
     let lookup = |aggregated| match path.starts_with("/openapi/") {
         true => server.openapi.document(path),
         false => server.discovery.document(path, aggregated),
     };
     lookup(false).ok_or_else(ApiError::no_such_resource)?;
-    let accepted = negotiate(text(ACCEPT), &[Form::AggregatedDiscovery])?;
+    let accepted = negotiate(text(headers, ACCEPT), &[Form::AggregatedDiscovery])?;
     let aggregated = accepted.form == Form::AggregatedDiscovery;
     let document = lookup(aggregated).ok_or_else(ApiError::no_such_resource)?;
     let is_newer = aggregated && matches!(path, "/api" | "/apis");
     let content_type = if is_newer { accepted.content_type() } else { "application/json" };
-    let mut answer = if document.is_known(text(IF_NONE_MATCH)) {
+    let mut answer = if document.is_known(text(headers, IF_NONE_MATCH)) {
         response(304, content_type, whole(Bytes::new()))
     } else {
         response(200, content_type, whole(document.body().clone()))

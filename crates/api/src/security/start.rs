@@ -97,8 +97,7 @@ impl Security {
                     Some(object) => (object, Expect::Revision(revision)),
                 },
             };
-            let fields = Fields::from_iter([("metadata.name", name.as_str())]);
-            let change = Change::Put { key, expect, object, fields, expires_at: None };
+            let change = Change::Put { key, expect, object, fields: Fields::default(), expires_at: None };
             match self.store.write(change).await {
                 // Somebody was faster: the next start looks again.
                 Ok(_) | Err(WriteError::Conflict(_) | WriteError::Exists(_)) => {}

@@ -47,6 +47,9 @@ pub(super) async fn create_object(
     let Proposed { object: mut given, mut warnings, tracked } = proposed;
     metadata::match_path(&mut given, asked)?;
     admission::check_namespace_takes(server, asked.resource, &given)?;
+    if asked.resource.stored_as == "pods" {
+        admission::wait_for_default(&server.store, &given).await;
+    }
     let mut attempt = 1;
     loop {
         let (object, generated, more) = made(server, asked, options, given.clone(), tracked)?;

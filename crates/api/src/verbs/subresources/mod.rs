@@ -3,6 +3,7 @@
 mod binding;
 mod eviction;
 mod finalize;
+mod token;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -36,6 +37,7 @@ pub(crate) async fn subresource(
         ("binding", _) => binding::bind(server, asked, &read_body(request.into_body()).await?).await,
         ("eviction", _) => eviction::evict(server, asked, &read_body(request.into_body()).await?).await,
         ("finalize", _) => finalize::finalize(server, asked, &read_body(request.into_body()).await?).await,
+        ("token", _) => token::request(server, asked, &read_body(request.into_body()).await?),
         ("resize", _) => Err(no_resize(asked)),
         ("log" | "exec" | "attach" | "portforward", _) => {
             let response = proxy::answer(server, asked, request).await?;
