@@ -14,6 +14,7 @@ use crate::discovery::Discovery;
 use crate::error::StartError;
 use crate::http::{self, FairQueue, Listening, QueueLimits};
 use crate::openapi::OpenApi;
+use crate::proxy::KubeletClient;
 use crate::resources::TABLE;
 use crate::security::audit::AuditLog;
 use crate::security::certificates::{Certificates, Client};
@@ -72,8 +73,10 @@ impl Api {
         let audit = audit_log.as_deref().map(AuditLog::open).transpose()?;
         let security = Security::open(&data_dir, store.clone(), Arc::new(Timestamp::now))?;
         let serving = security.certificates.serving(&all_names(listen, names))?;
+        let kubelets = KubeletClient::new(&security.certificates)?;
         let server = Arc::new(Server {
             store,
+            kubelets,
             security,
             audit,
             gates,

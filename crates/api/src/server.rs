@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::discovery::Discovery;
 use crate::http::FairQueue;
 use crate::openapi::OpenApi;
+use crate::proxy::KubeletClient;
 use crate::resources::{Context, Lookup, Resource, TABLE, find_stored};
 use crate::security::Security;
 use crate::security::audit::AuditLog;
@@ -23,6 +24,8 @@ pub(crate) struct Server {
     pub security: Security,
     /// Where each answered request is logged.
     pub audit: Option<AuditLog>,
+    /// Asks nodes what is asked of their containers.
+    pub kubelets: KubeletClient,
     /// The feature gates.
     pub gates: FeatureGates,
     /// What there is to say of the kinds.

@@ -297,6 +297,9 @@ pub struct UpArgs {
     /// Apply the manifests of this folder at the start and whenever they change
     #[arg(long, value_name = "DIR")]
     pub manifests: Option<PathBuf>,
+    /// Log each request that the API answers in this file: who asked for what, a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// The API and its controllers alone: nodes join it with `reprise node`
     #[arg(long)]
     pub no_node: bool,

@@ -33,8 +33,13 @@ pub(super) fn of(pod: &Pod, asked: &str) -> Result<String, ApiError> {
         [one] => Ok((*one).to_owned()),
         several => {
             let choices = several.join(" ");
-            let init = if init.is_empty() { String::new() } else { format!(" or one of the init containers: [{}]", init.join(" ")) };
-            let message = format!("a container name must be specified for pod {name}, choose one of: [{choices}]{init}");
+            let init = if init.is_empty() {
+                String::new()
+            } else {
+                format!(" or one of the init containers: [{}]", init.join(" "))
+            };
+            let message =
+                format!("a container name must be specified for pod {name}, choose one of: [{choices}]{init}");
             Err(ApiError::bad_request(message))
         }
     }

@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn addresses_come_before_names_and_internal_ones_before_external_ones() {
         let address = |kind: &str, address: &str| json!({"type": kind, "address": address});
-        let addresses = [address("ExternalIP", "192.0.2.1"), address("Hostname", "n"), address("InternalIP", "10.0.0.1")];
+        let addresses =
+            [address("ExternalIP", "192.0.2.1"), address("Hostname", "n"), address("InternalIP", "10.0.0.1")];
         let status = json!({"addresses": addresses, "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}}});
         let node: Node = serde_json::from_value(json!({"metadata": {"name": "n"}, "status": status})).unwrap();
         let found = at(&node).unwrap();

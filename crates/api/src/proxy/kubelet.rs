@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING,
+};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -41,8 +43,10 @@ impl KubeletClient {
         let tls = |error: rustls::Error| StartError::Tls(error.to_string());
         let (chain, key) = certificates.client(&Client::KubeletClient)?.for_tls();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = KubeletVerifier::new(certificates.roots(), &provider).map_err(|e| StartError::Tls(e.to_string()))?;
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(tls)?;
+        let verifier =
+            KubeletVerifier::new(certificates.roots(), &provider).map_err(|e| StartError::Tls(e.to_string()))?;
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(tls)?;
         let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = builder.with_client_auth_cert(chain, key).map_err(tls)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];

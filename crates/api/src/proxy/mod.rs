@@ -34,9 +34,5 @@ pub(crate) async fn answer(
     let path = paths::of(asked, &pod)?;
     let destination = destination::of(server, &pod)?;
     let answer = server.kubelets.send(&destination, &path, request.method(), request.headers()).await?;
-    if asked.part() == "log" {
-        relay::log(answer).await
-    } else {
-        relay::streams(request, answer).await
-    }
+    if asked.part() == "log" { relay::log(answer).await } else { relay::streams(request, answer).await }
 }
