@@ -47,7 +47,8 @@ async fn a_job_knows_its_pods_and_says_what_is_wrong_with_it() {
              \"OnFailure\", \"Never\""
         )
     );
-    let changed = client.patch(&format!("{jobs}/j"), MERGE, &json!({"spec": {"template": always}})).await;
+    let other = json!({"spec": {"containers": [{"name": "a", "image": "other"}]}});
+    let changed = client.patch(&format!("{jobs}/j"), MERGE, &json!({"spec": {"template": other}})).await;
     assert_eq!(changed.code, 422);
     let suspended = client.patch(&format!("{jobs}/j"), MERGE, &json!({"spec": {"suspend": true}})).await;
     assert_eq!((suspended.code, &suspended.body["metadata"]["generation"]), (200, &json!(2)));
