@@ -20,6 +20,6 @@ mod yaml;
 pub use document::{Document, Object, Origin, decode};
 pub use error::{DecodeError, Problem, ProblemKind};
 pub use node::Position;
-pub use plain::{PlainError, read_plain};
+pub use plain::{PlainError, read_plain, read_plain_documents};
 pub use pod::{Decoded, decode_pod};
 pub use tree::{Reading, Tree};

@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod jobs;
+mod jobsets;
 mod namespaces;
 mod objects_of_pods;
 mod others;

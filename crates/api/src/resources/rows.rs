@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::jobs::Jobs;
+use super::jobsets::{JobSet, JobSets};
 use super::namespaces::Namespaces;
 use super::objects_of_pods::ObjectsOfPods;
 use super::others::{
@@ -180,6 +181,13 @@ pub static TABLE: &[Resource] = &[
         columns: &printing::JOBS,
         behaviour: &Checked(Jobs),
         ..row::<Job>("batch", "v1", "Job", "jobs", "job", "jobs.batch")
+    },
+    Resource {
+        categories: &["all"],
+        subresources: &[status("JobSet")],
+        columns: &printing::JOB_SETS,
+        behaviour: &Checked(JobSets),
+        ..row::<JobSet>("jobset.x-k8s.io", "v1alpha2", "JobSet", "jobsets", "jobset", "jobsets.jobset.x-k8s.io")
     },
     Resource {
         columns: &printing::LEASES,

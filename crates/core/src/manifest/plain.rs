@@ -21,16 +21,28 @@ pub struct PlainError {
 /// # Errors
 /// If the text is no YAML, has several documents, or a key comes twice.
 pub fn read_plain(text: &str) -> Result<serde_json::Value, PlainError> {
-    let (documents, broken) = yaml::documents(text);
-    if let Some(error) = broken {
-        return Err(PlainError { at: error.at, text: error.text });
-    }
-    let mut all = documents.into_iter().filter(|document| !document.is_null());
+    let mut all = documents(text)?;
     let first = all.next();
     if let Some(second) = all.next() {
         return Err(error(&second, "there is a second document".to_owned()));
     }
     first.map_or(Ok(serde_json::Value::Null), plain)
+}
+
+/// All documents of a text but the empty ones.
+///
+/// # Errors
+/// If the text is no YAML, or a key comes twice.
+pub fn read_plain_documents(text: &str) -> Result<Vec<serde_json::Value>, PlainError> {
+    documents(text)?.map(plain).collect()
+}
+
+fn documents(text: &str) -> Result<impl Iterator<Item = Node>, PlainError> {
+    let (documents, broken) = yaml::documents(text);
+    match broken {
+        Some(error) => Err(PlainError { at: error.at, text: error.text }),
+        None => Ok(documents.into_iter().filter(|document| !document.is_null())),
+    }
 }
 
 fn plain(node: Node) -> Result<serde_json::Value, PlainError> {

@@ -7,6 +7,7 @@
 //!     --TLS--> kubectl, client libraries
 //! ```
 
+mod applied;
 pub mod down;
 pub mod kubeconfig;
 mod names;
@@ -19,6 +20,7 @@ use anyhow::{Context, Result};
 use reprise_api::security::certificates::Client as Who;
 use reprise_api::{Api, ApiConfig, KUBERNETES_VERSION};
 
+use self::applied::Applied;
 use self::names::UpNames;
 use self::node::UpNode;
 use crate::cli::UpArgs;
@@ -51,9 +53,18 @@ async fn serve(api: &Api, args: &UpArgs, settings: &Settings, interrupts: &mut I
     let options = reprise_controllers::Options::new(api.certificates().authority_pem());
     let client = kubeconfig::client(api, &Who::Controllers).await?;
     let controllers = reprise_controllers::start(client, options).await;
-    let outcome = serve_pods(api, args, settings, interrupts).await;
+    let outcome = match follow_manifests(api, args).await {
+        Ok(_applied) => serve_pods(api, args, settings, interrupts).await,
+        Err(error) => Err(error),
+    };
     controllers.shutdown().await;
     outcome
+}
+
+/// Applies the manifests of a folder, if one is given.
+async fn follow_manifests(api: &Api, args: &UpArgs) -> Result<Option<Applied>> {
+    let Some(folder) = &args.manifests else { return Ok(None) };
+    Ok(Some(Applied::follow(kubeconfig::client(api, &Who::Admin).await?, folder)?))
 }
 
 /// The node with names for its Pods.
