@@ -50,12 +50,12 @@ where
 {
     /// One that knows nothing yet.
     pub(crate) fn new() -> Self {
-        Self::with_marks(|_| Vec::new())
+        Self::lean(|_| Vec::new(), |_| ())
     }
 
-    /// One whose objects are found by what `marks` gives for each, too.
-    pub(crate) fn with_marks(marks: fn(&K) -> Vec<String>) -> Self {
-        let state = State { contents: Contents::new(marks), subscribers: Vec::new() };
+    /// One whose objects are found by what `marks` gives for each, too, and are kept without what `shed` takes away.
+    pub(crate) fn lean(marks: fn(&K) -> Vec<String>, shed: fn(&mut K)) -> Self {
+        let state = State { contents: Contents::new(marks, shed), subscribers: Vec::new() };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), is_ready: watch::Sender::new(false) }) }
     }
 

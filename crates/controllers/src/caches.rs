@@ -1,5 +1,7 @@
 //! The kinds that several controllers look at, each watched once.
 
+mod lean_pod;
+
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::runtime::watcher::Config;
@@ -25,7 +27,7 @@ impl Caches {
     /// Empty ones.
     pub(crate) fn new() -> Self {
         Self {
-            pods: Cache::with_marks(marks_of_pod),
+            pods: Cache::lean(marks_of_pod, lean_pod::shed),
             nodes: Cache::new(),
             namespaces: Cache::new(),
             claims: Cache::new(),

@@ -62,6 +62,8 @@ pub(super) struct Contents<K> {
     objects: BTreeMap<ObjectKey, Arc<K>>,
     /// What an object is found by beside its key.
     marks: fn(&K) -> Vec<String>,
+    /// Takes away what nobody here asks for.
+    shed: fn(&mut K),
     by_mark: HashMap<String, BTreeSet<ObjectKey>>,
     /// The highest version that the watch has told of.
     told: u64,
@@ -74,10 +76,11 @@ pub(super) struct Contents<K> {
 }
 
 impl<K: Resource> Contents<K> {
-    pub(super) fn new(marks: fn(&K) -> Vec<String>) -> Self {
+    pub(super) fn new(marks: fn(&K) -> Vec<String>, shed: fn(&mut K)) -> Self {
         Self {
             objects: BTreeMap::new(),
             marks,
+            shed,
             by_mark: HashMap::new(),
             told: 0,
             listing: None,
@@ -118,13 +121,13 @@ impl<K: Resource> Contents<K> {
                 Vec::new()
             }
             Event::InitApply(object) => {
-                let object = slim(object);
+                let object = self.slim(object);
                 self.listing.get_or_insert_default().insert(ObjectKey::of(&object), Arc::new(object));
                 Vec::new()
             }
             Event::InitDone => self.take_in_listing(),
             Event::Apply(object) => {
-                let object = slim(object);
+                let object = self.slim(object);
                 self.told = self.told.max(version(&object));
                 self.put(object).into_iter().collect()
             }
@@ -140,7 +143,15 @@ impl<K: Resource> Contents<K> {
             return None;
         }
         self.wrote_meanwhile = self.listing.is_some();
-        self.put(slim(object))
+        let object = self.slim(object);
+        self.put(object)
+    }
+
+    /// Nobody here needs to know who wrote which field either.
+    fn slim(&self, mut object: K) -> K {
+        object.meta_mut().managed_fields = None;
+        (self.shed)(&mut object);
+        object
     }
 
     /// Unless what is there is newer: one of the same name that was made since.
@@ -201,12 +212,6 @@ impl<K: Resource> Contents<K> {
         }
         changes
     }
-}
-
-/// Nobody here needs to know who wrote which field.
-fn slim<K: Resource>(mut object: K) -> K {
-    object.meta_mut().managed_fields = None;
-    object
 }
 
 fn version<K: Resource>(object: &K) -> u64 {

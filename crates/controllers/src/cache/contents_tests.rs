@@ -26,7 +26,7 @@ fn listed(contents: &mut Contents<ConfigMap>, objects: &[(&str, u64)]) -> Vec<St
 
 #[test]
 fn a_listing_tells_only_what_is_different() {
-    let mut contents = Contents::new(|_| Vec::new());
+    let mut contents = Contents::new(|_| Vec::new(), |_| ());
     assert!(!contents.is_complete());
     assert_eq!(listed(&mut contents, &[("a", 1), ("b", 2)]), ["- a@1", "- b@2"]);
     assert!(contents.is_complete());
@@ -35,7 +35,7 @@ fn a_listing_tells_only_what_is_different() {
 
 #[test]
 fn what_was_written_is_known_at_once_and_told_once() {
-    let mut contents = Contents::new(|_| Vec::new());
+    let mut contents = Contents::new(|_| Vec::new(), |_| ());
     listed(&mut contents, &[]);
     assert_eq!(shown(contents.wrote(object("a", 4))), ["- a@4"]);
     assert!(shown(contents.take_in(Event::Apply(object("a", 4)))).is_empty());
@@ -45,7 +45,7 @@ fn what_was_written_is_known_at_once_and_told_once() {
 
 #[test]
 fn what_was_deleted_before_the_answer_to_its_creation_came_does_not_come_back() {
-    let mut contents = Contents::new(|_| Vec::new());
+    let mut contents = Contents::new(|_| Vec::new(), |_| ());
     listed(&mut contents, &[]);
     contents.take_in(Event::Apply(object("a", 4)));
     assert_eq!(shown(contents.take_in(Event::Delete(object("a", 5)))), ["a@4 -"]);
@@ -55,7 +55,7 @@ fn what_was_deleted_before_the_answer_to_its_creation_came_does_not_come_back() 
 
 #[test]
 fn a_write_during_a_listing_makes_another_one_necessary() {
-    let mut contents = Contents::new(|_| Vec::new());
+    let mut contents = Contents::new(|_| Vec::new(), |_| ());
     listed(&mut contents, &[("a", 1)]);
     contents.take_in(Event::Init);
     assert_eq!(shown(contents.wrote(object("b", 7))), ["- b@7"]);
@@ -67,7 +67,7 @@ fn a_write_during_a_listing_makes_another_one_necessary() {
 
 #[test]
 fn news_of_an_older_object_of_that_name_does_not_remove_the_new_one() {
-    let mut contents = Contents::new(|_| Vec::new());
+    let mut contents = Contents::new(|_| Vec::new(), |_| ());
     listed(&mut contents, &[("a", 1)]);
     assert_eq!(shown(contents.wrote(object("a", 9))), ["a@1 a@9"]);
     assert!(shown(contents.take_in(Event::Delete(object("a", 8)))).is_empty());
@@ -78,7 +78,7 @@ fn news_of_an_older_object_of_that_name_does_not_remove_the_new_one() {
 fn objects_are_found_by_what_they_are_marked_with() {
     let by_label =
         |object: &ConfigMap| object.metadata.labels.iter().flatten().map(|(_, value)| value.clone()).collect();
-    let mut contents = Contents::new(by_label);
+    let mut contents = Contents::new(by_label, |_| ());
     let labelled = |name: &str, version: u64, label: &str| {
         let mut object = object(name, version);
         object.metadata.labels = Some([("l".to_owned(), label.to_owned())].into());

@@ -46,13 +46,13 @@ pub struct Latencies {
 }
 
 /// Calls and measures.
-pub async fn measure(server: &Server) -> Result<Latencies> {
-    let pods = folder("pods");
+pub async fn measure(server: &Server, pods: u32) -> Result<Latencies> {
+    let (count, pods) = (pods as usize, folder("pods"));
     Ok(Latencies {
-        get: calls(server, |number| ("GET", format!("{pods}/pod-{number}"), Bytes::new())).await?,
+        get: calls(server, |number| ("GET", format!("{pods}/pod-{}", number % count), Bytes::new())).await?,
         list_500: calls(server, |_| ("GET", format!("{pods}?limit=500"), Bytes::new())).await?,
         list_selected: calls(server, |number| {
-            ("GET", format!("{pods}?fieldSelector=metadata.name%3Dpod-{number}"), Bytes::new())
+            ("GET", format!("{pods}?fieldSelector=metadata.name%3Dpod-{}", number % count), Bytes::new())
         })
         .await?,
         create: calls(server, |number| {

@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, default_value_t = 5_000)]
     watchers: u32,
     /// Pods that are listed and watched
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pods: u32,
     #[command(flatten)]
     setup: Setup,
@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
         let pods = pods::measure(&server, options.pods).await?;
         interruption.check()?;
         println!("==> how long calls take beside them");
-        let latency = latency::measure(&server).await?;
+        let latency = latency::measure(&server, options.pods).await?;
         server.stop()?;
         anyhow::Ok(Report { machine, writes, fan_out, pods, latency })
     })?;
