@@ -6,6 +6,7 @@
 pub mod action;
 pub mod admission;
 pub mod annotations;
+pub mod api_pod;
 pub mod backoff;
 pub mod clock;
 pub mod defaults;
@@ -27,6 +28,7 @@ pub mod plan;
 pub mod probe;
 pub mod qos;
 pub mod quantity;
+pub mod registry_credentials;
 pub mod remains;
 pub mod resources;
 pub mod roles;

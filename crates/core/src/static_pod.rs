@@ -18,7 +18,7 @@ pub const CONFIG_HASH: &str = "kubernetes.io/config.hash";
 /// Annotation: when the node saw it first.
 pub const CONFIG_SEEN: &str = "kubernetes.io/config.seen";
 /// Annotation of the copy of a static Pod in an API. A manifest can't have it.
-const CONFIG_MIRROR: &str = "kubernetes.io/config.mirror";
+pub const CONFIG_MIRROR: &str = "kubernetes.io/config.mirror";
 /// A UID has 32 digits.
 const UID_BYTES: usize = 16;
 

@@ -26,6 +26,17 @@ pub struct Gap {
     pub field: FieldPath,
     /// What follows from it.
     pub consequence: String,
+    /// What it takes.
+    pub need: Need,
+}
+
+/// What a field needs to be honoured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Another version of the node.
+    Node,
+    /// A Kubernetes API and its controllers.
+    Cluster,
 }
 
 impl fmt::Display for Gap {
@@ -45,11 +56,19 @@ pub struct Unsupported {
 
 impl Unsupported {
     fn error(&mut self, field: FieldPath, consequence: &str) {
-        self.errors.push(Gap { field, consequence: consequence.to_owned() });
+        self.errors.push(Gap { field, consequence: consequence.to_owned(), need: Need::Node });
     }
 
     fn warn(&mut self, field: FieldPath, consequence: &str) {
-        self.warnings.push(Gap { field, consequence: consequence.to_owned() });
+        self.warnings.push(Gap { field, consequence: consequence.to_owned(), need: Need::Node });
+    }
+
+    fn error_alone(&mut self, field: FieldPath, consequence: &str) {
+        self.errors.push(Gap { field, consequence: consequence.to_owned(), need: Need::Cluster });
+    }
+
+    fn warn_alone(&mut self, field: FieldPath, consequence: &str) {
+        self.warnings.push(Gap { field, consequence: consequence.to_owned(), need: Need::Cluster });
     }
 }
 
@@ -66,6 +85,15 @@ pub fn find(pod: &Pod) -> Unsupported {
     for (path, container) in containers(spec, &path) {
         container::find(&container, &path, &mut found);
     }
+    found
+}
+
+/// The same for a Pod that a cluster has bound to a node. What needs an API is there then, and it was placed by a scheduler.
+#[must_use]
+pub fn find_in_cluster(pod: &Pod) -> Unsupported {
+    let mut found = find(pod);
+    found.errors.retain(|gap| gap.need != Need::Cluster);
+    found.warnings.retain(|gap| gap.need != Need::Cluster);
     found
 }
 

@@ -76,6 +76,8 @@ pub struct NodeConfig {
     pub kernel: KernelSecurity,
     /// The kubelet's HTTP API; none: it is not served.
     pub http: Option<HttpConfig>,
+    /// Whether Pods and what they refer to come from a Kubernetes API: claims are bound there and not here.
+    pub in_cluster: bool,
 }
 
 impl NodeConfig {
@@ -113,6 +115,7 @@ impl NodeConfig {
             static_pods: StaticPodConfig::default(),
             kernel: KernelSecurity::of_this_host(),
             http: None,
+            in_cluster: false,
         }
     }
 }

@@ -45,6 +45,12 @@ pub struct PodEvent {
 }
 
 impl PodEvent {
+    /// An Event about a whole Pod or node that has not happened before.
+    #[must_use]
+    pub fn new(time: Timestamp, event_type: EventType, reason: &str, message: &str) -> Self {
+        Self::once(time, event_type, reason.to_owned(), message.to_owned(), None)
+    }
+
     /// An Event that has not happened before.
     fn once(
         time: Timestamp,
@@ -121,6 +127,11 @@ pub(crate) fn created(pod: &Pod, container: &str) -> PodEvent {
 
 pub(crate) fn failed_mount(message: String) -> PodEvent {
     PodEvent::once(Timestamp::now(), EventType::Warning, "FailedMount".to_owned(), message, None)
+}
+
+/// A warning about a Pod as a whole.
+pub(crate) fn warning_of_pod(reason: &str, message: String) -> PodEvent {
+    PodEvent::once(Timestamp::now(), EventType::Warning, reason.to_owned(), message, None)
 }
 
 /// A warning about the node itself.

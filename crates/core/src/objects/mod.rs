@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub use admit::{admit_object, replace_object};
 pub use key::{ObjectKey, ObjectKind};
-pub use references::{claims, references};
+pub use references::{TokenKey, claims, references, tokens};
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod, Volume};
+use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod, ServiceAccountTokenProjection, Volume};
 
 use super::{ObjectKey, ObjectKind};
 use crate::unset::{list, text};
 
-/// The ConfigMaps, Secrets and claims of a Pod's volumes and variables, those that may be missing too.
+/// The ConfigMaps, Secrets and claims of a Pod's volumes and variables and for pulling its images, those that may be missing too.
 #[must_use]
 pub fn references(pod: &Pod) -> BTreeSet<ObjectKey> {
     let mut found = Found { namespace: namespace_of(pod), keys: BTreeSet::new() };
@@ -21,7 +21,38 @@ pub fn references(pod: &Pod) -> BTreeSet<ObjectKey> {
     for container in list(&spec.ephemeral_containers) {
         found.add_variables(list(&container.env), list(&container.env_from));
     }
+    for secret in list(&spec.image_pull_secrets) {
+        found.add(ObjectKind::Secret, &secret.name);
+    }
     found.keys
+}
+
+/// One token of a Pod's service account that its volumes show.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenKey {
+    /// Whom it is for; empty is the API itself.
+    pub audience: String,
+    /// How many seconds it is to be good for.
+    pub expiration_seconds: i64,
+}
+
+impl TokenKey {
+    /// What `projection` asks for.
+    #[must_use]
+    pub fn of(projection: &ServiceAccountTokenProjection) -> Self {
+        /// What the API server takes where nothing is said.
+        const DEFAULT: i64 = 3600;
+        let expiration_seconds = projection.expiration_seconds.unwrap_or(DEFAULT);
+        Self { audience: text(&projection.audience).to_owned(), expiration_seconds }
+    }
+}
+
+/// The tokens that the Pod's volumes show.
+#[must_use]
+pub fn tokens(pod: &Pod) -> BTreeSet<TokenKey> {
+    let volumes = pod.spec.iter().flat_map(|spec| list(&spec.volumes));
+    let sources = volumes.filter_map(|volume| volume.projected.as_ref()).flat_map(|projected| list(&projected.sources));
+    sources.filter_map(|source| source.service_account_token.as_ref()).map(TokenKey::of).collect()
 }
 
 /// The claims that the Pod's volumes name.

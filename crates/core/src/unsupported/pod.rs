@@ -22,11 +22,16 @@ fn find_errors(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
         ("hostUsers", spec.host_users == Some(false), "the Pod would run in the host's user namespace"),
         ("resourceClaims", !list(&spec.resource_claims).is_empty(), "the Pod would run without its devices"),
         ("resources", spec.resources.is_some(), "set requests and limits on the containers"),
-        ("runtimeClassName", !text(&spec.runtime_class_name).is_empty(), "there is one runtime"),
-        ("schedulingGates", !list(&spec.scheduling_gates).is_empty(), "the Pod would start although it is gated"),
     ];
     for (field, _, consequence) in errors.into_iter().filter(|(_, set, _)| *set) {
         found.error(path.child(field), consequence);
+    }
+    let errors_alone = [
+        ("runtimeClassName", !text(&spec.runtime_class_name).is_empty(), "there is one runtime"),
+        ("schedulingGates", !list(&spec.scheduling_gates).is_empty(), "the Pod would start although it is gated"),
+    ];
+    for (field, _, consequence) in errors_alone.into_iter().filter(|(_, set, _)| *set) {
+        found.error_alone(path.child(field), consequence);
     }
 }
 
@@ -40,19 +45,14 @@ fn find_scheduling(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
         ("schedulingGroup", spec.scheduling_group.is_some()),
     ];
     for (field, _) in ignored.into_iter().filter(|(_, set)| *set) {
-        found.warn(path.child(field), SCHEDULING);
+        found.warn_alone(path.child(field), SCHEDULING);
     }
 }
 
 fn find_warnings(spec: &PodSpec, path: &FieldPath, found: &mut Unsupported) {
-    let secrets = !list(&spec.image_pull_secrets).is_empty();
     let token = !text(&spec.service_account_name).is_empty() && spec.automount_service_account_token != Some(false);
-    let warnings = [
-        ("imagePullSecrets", secrets, "images are pulled with the credentials in the Docker configuration file"),
-        ("serviceAccountName", token, "no token is mounted"),
-    ];
-    for (field, _, consequence) in warnings.into_iter().filter(|(_, set, _)| *set) {
-        found.warn(path.child(field), consequence);
+    if token {
+        found.warn_alone(path.child("serviceAccountName"), "no token is mounted");
     }
 }
 

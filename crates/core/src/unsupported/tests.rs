@@ -78,7 +78,6 @@ fn what_the_pod_works_without_is_a_warning() {
     let text = "
 spec:
   nodeSelector: {a: b}
-  imagePullSecrets: [{name: s}]
   containers:
   - name: c
     image: d
@@ -86,15 +85,13 @@ spec:
 ";
     let (errors, warnings) = found(text);
     assert!(errors.is_empty());
-    assert_eq!(
-        warnings,
-        ["spec.nodeSelector", "spec.imagePullSecrets", "spec.containers[0].lifecycle.preStop.tcpSocket",]
-    );
+    assert_eq!(warnings, ["spec.nodeSelector", "spec.containers[0].lifecycle.preStop.tcpSocket",]);
 }
 
 #[test]
 fn a_gap_says_that_it_is_one() {
-    let gap = Gap { field: FieldPath::new("spec").child("x"), consequence: "nothing happens".to_owned() };
+    let gap =
+        Gap { field: FieldPath::new("spec").child("x"), consequence: "nothing happens".to_owned(), need: Need::Node };
     assert_eq!(gap.to_string(), "spec.x: not supported yet: nothing happens");
 }
 
@@ -112,4 +109,15 @@ fn storage_that_is_not_a_folder_of_the_node_is_an_error() {
     );
     let with = format!("{head}spec: {{local: {{path: /x}}, persistentVolumeReclaimPolicy: Delete}}");
     assert_eq!(of(&with), ["spec.persistentVolumeReclaimPolicy"]);
+}
+
+#[test]
+fn what_a_cluster_has_is_no_gap_in_one() {
+    let text = "spec: {runtimeClassName: r, schedulingGates: [{name: g}], nodeSelector: {a: b}, hostUsers: false, volumes: [{name: p, projected: {sources: [{serviceAccountToken: {path: t}}]}}], containers: [{name: c, image: d}]}";
+    let pod = &decode_pod(text).unwrap().pod;
+    assert_eq!(find(pod).errors.len(), 4);
+    let found = find_in_cluster(pod);
+    let fields: Vec<String> = found.errors.iter().map(|gap| gap.field.to_string()).collect();
+    assert_eq!(fields, ["spec.hostUsers"]);
+    assert!(found.warnings.is_empty());
 }

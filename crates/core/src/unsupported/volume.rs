@@ -36,10 +36,12 @@ pub(super) fn find(volume: &Volume, path: &FieldPath, found: &mut Unsupported) {
 
 fn find_projection(source: &VolumeProjection, path: &FieldPath, found: &mut Unsupported) {
     let kinds = [
-        ("serviceAccountToken", source.service_account_token.is_some(), "there is no API server that makes tokens"),
-        ("clusterTrustBundle", source.cluster_trust_bundle.is_some(), "there is no API server that has it"),
-        ("podCertificate", source.pod_certificate.is_some(), "there is no API server that signs certificates"),
+        ("clusterTrustBundle", source.cluster_trust_bundle.is_some(), "trust bundles are not mounted"),
+        ("podCertificate", source.pod_certificate.is_some(), "no certificates are asked for"),
     ];
+    if source.service_account_token.is_some() {
+        found.error_alone(path.child("serviceAccountToken"), "there is no API server that makes tokens");
+    }
     for (kind, _, consequence) in kinds.into_iter().filter(|(_, set, _)| *set) {
         found.error(path.child(kind), consequence);
     }

@@ -18,7 +18,7 @@ use super::access::Access;
 use super::config::HttpConfig;
 use super::error::HttpError;
 use super::serve::Server;
-use super::{tls, token};
+use super::{certificate, tls, token};
 use crate::node::Inner;
 use crate::paths::NodePaths;
 
@@ -89,10 +89,11 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, server: Arc<Server>) ->
     stream.set_nodelay(true)?;
     let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
     // TLS lets only certificates through that it has checked.
-    let has_certificate = stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
+    let leaf = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let certificate = leaf.map(|leaf| certificate::identity(leaf)).map(Arc::new);
     let service = service_fn(move |request| {
-        let server = Arc::clone(&server);
-        async move { Ok::<_, std::convert::Infallible>(server.answer(has_certificate, request).await) }
+        let (server, certificate) = (Arc::clone(&server), certificate.clone());
+        async move { Ok::<_, std::convert::Infallible>(server.answer(certificate.as_deref(), request).await) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);

@@ -9,7 +9,7 @@ const NANOS_PER_TICK: u64 = 10_000_000;
 
 /// Measured at one moment; what can't be read is 0.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct MachineUsage {
+pub(crate) struct MachineUsage {
     pub booted_at: Option<Timestamp>,
     /// Processor time that was used since then.
     pub cpu_nanos: u64,
@@ -20,7 +20,7 @@ pub(super) struct MachineUsage {
 }
 
 impl MachineUsage {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let read = |path| {
             fs::read_to_string(path).unwrap_or_else(|error| {
                 tracing::debug!(%error, path, "the machine's usage can't be read");

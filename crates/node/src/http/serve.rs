@@ -5,9 +5,10 @@ use std::sync::Weak;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-use super::access::Access;
+use super::access::{Access, Sender};
 use super::answer::{Body, Refusal, plain, text};
 use super::query::Query;
+use super::review::Identity;
 use super::route::{Route, Target};
 use super::{cadvisor, configz, logs, pods, resource, stats, stream};
 use crate::error::NodeError;
@@ -29,21 +30,26 @@ impl Server {
     }
 
     /// The answer to a request, whatever it is.
-    pub(super) async fn answer(&self, has_certificate: bool, request: Request<Incoming>) -> Response<Body> {
-        self.carry_out(has_certificate, request).await.unwrap_or_else(|refusal| {
+    pub(super) async fn answer(&self, certificate: Option<&Identity>, request: Request<Incoming>) -> Response<Body> {
+        self.carry_out(certificate, request).await.unwrap_or_else(|refusal| {
             tracing::debug!(status = %refusal.status, message = refusal.message, "a request to the API is refused");
             refusal.response()
         })
     }
 
-    async fn carry_out(&self, has_certificate: bool, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    async fn carry_out(
+        &self,
+        certificate: Option<&Identity>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
         let route = Route::of(request.method(), request.uri().path());
-        // A stranger does not learn which paths there are, either.
-        if route != Ok(Route::Health) && !self.access.admits(has_certificate, request.headers()) {
-            return Err(Refusal::stranger());
+        let node = Node::of(self.node.upgrade().ok_or(NodeError::ShuttingDown)?);
+        if route != Ok(Route::Health) {
+            let sender = Sender { certificate, headers: request.headers() };
+            let review = node.access_review().map(|review| &**review);
+            self.access.check(sender, request.method(), &route, review).await?;
         }
         let route = route?;
-        let node = Node::of(self.node.upgrade().ok_or(NodeError::ShuttingDown)?);
         let (path, is_long) = route.label();
         node.metrics().requested(request.method().as_str(), path, is_long);
         let query = Query::of(request.uri().query());

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reprise_cri::CriError;
-use reprise_cri::v1::{Image, PodSandboxConfig};
+use reprise_cri::v1::{AuthConfig, Image, PodSandboxConfig};
 
 use super::name;
 use crate::container::build::ResolvedImage;
@@ -71,6 +71,7 @@ pub(crate) async fn ensure(
     runtime: &Runtime,
     image: &str,
     policy: Option<&str>,
+    credentials: Vec<AuthConfig>,
     sandbox: PodSandboxConfig,
     pulling: impl FnOnce(),
 ) -> Result<Ensured, ImageError> {
@@ -88,11 +89,32 @@ pub(crate) async fn ensure(
     }
     pulling();
     let began = Instant::now();
-    let pull = runtime.pull_image(&full_name, sandbox).await;
+    let pull = pull(runtime, &full_name, credentials, sandbox).await;
     let reference = pull.map_err(|source| ImageError::Pull { image: image.to_owned(), source })?;
     let took = began.elapsed();
     let found = runtime.image_status(&reference).await.map_err(inspect)?.unwrap_or_default();
     Ok(Ensured { image: resolved(&found, &reference), pulled: Some((took, found.size)) })
+}
+
+/// One try with each credential until one succeeds, or one without any. A registry that takes none of them says so last.
+async fn pull(
+    runtime: &Runtime,
+    image: &str,
+    credentials: Vec<AuthConfig>,
+    sandbox: PodSandboxConfig,
+) -> Result<String, CriError> {
+    let mut credentials = credentials.into_iter();
+    let mut answer = runtime.pull_image(image, credentials.next(), sandbox.clone()).await;
+    for credential in credentials {
+        match answer {
+            Err(error) if !error.is_lost() => {
+                tracing::debug!(image, error = %chain(&error), "another credential is tried");
+            }
+            answer => return answer,
+        }
+        answer = runtime.pull_image(image, Some(credential), sandbox.clone()).await;
+    }
+    answer
 }
 
 fn resolved(image: &Image, name: &str) -> ResolvedImage {

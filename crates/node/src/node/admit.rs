@@ -51,13 +51,8 @@ impl Node {
             self.gone(&key).await;
         }
         let uid = uid_of(&pod).to_owned();
-        let paths = self.inner.shared.paths.pod(&pod);
-        pod_file::make_folder(&paths)?;
-        if let Err(refusal) = self.fits(&pod) {
-            // Before the Pod is on record: after a crash it must not look like one that was taken on.
-            ledger_file::write(&paths.ledger_file(), &Ledger::refused(refusal, Timestamp::now()))?;
-        }
-        pod_file::write(&paths, &pod)?;
+        let refusal = self.fits(&pod).err();
+        self.record(&pod, refusal)?;
         // A static Pod's UID may have been there before, and with it something that a crash has left in the runtime.
         let is_static = Source::of(&pod).is_some();
         self.employ(pod, !is_static)?;
@@ -67,8 +62,19 @@ impl Node {
         Ok(Applied { uid, adopted: false })
     }
 
+    /// Puts a new Pod on record, as failed if the node refuses it.
+    pub(super) fn record(&self, pod: &Pod, refusal: Option<Refusal>) -> Result<(), NodeError> {
+        let paths = self.inner.shared.paths.pod(pod);
+        pod_file::make_folder(&paths)?;
+        if let Some(refusal) = refusal {
+            // Before the Pod is on record: after a crash it must not look like one that was taken on.
+            ledger_file::write(&paths.ledger_file(), &Ledger::refused(refusal, Timestamp::now()))?;
+        }
+        pod_file::write(&paths, pod)
+    }
+
     /// Whether the node takes `pod` on beside the Pods that it has. One that it refuses is on record as failed.
-    fn fits(&self, pod: &Pod) -> Result<(), Refusal> {
+    pub(super) fn fits(&self, pod: &Pod) -> Result<(), Refusal> {
         let others = self.pods();
         let others = others.iter().filter(|view| !view.ledger.is_refused() && !view.ledger.is_over());
         node_admission::admit(pod, others.map(|view| &view.pod), &self.inner.shared.rules)?;

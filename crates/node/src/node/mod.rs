@@ -1,9 +1,11 @@
 //! The node agent: holds the data folder, runs a worker for each Pod, takes requests.
 
 mod admit;
+mod api_pods;
 mod devices;
 mod inside;
 mod objects;
+mod report;
 mod serving;
 mod stream;
 
@@ -27,11 +29,12 @@ use crate::container::resource_ref::Machine;
 use crate::control::server;
 use crate::error::NodeError;
 use crate::health;
+use crate::http::AccessReview;
 use crate::metrics::Metrics;
 use crate::observer::{self, Directory, Pace};
 use crate::paths::NodePaths;
 use crate::pod_cgroups::PodCgroups;
-use crate::pod_key::PodKey;
+use crate::pod_key::{PodKey, uid_of};
 use crate::publisher::{NodeEvent, Publisher};
 use crate::record::{node_id, pod_file};
 use crate::runtime_calls::{CgroupDriver, Runtime};
@@ -43,6 +46,7 @@ use crate::worker::{Shared, Worker, WorkerHandle};
 
 pub use admit::Applied;
 use objects::objects_for;
+pub use report::{HandlerReport, Pressure, Report, RuntimeReport};
 pub use stream::WantedStreams;
 
 /// The pause between attempts to reach the runtime when the node starts.
@@ -69,6 +73,8 @@ pub(crate) struct Inner {
     employed: Mutex<Vec<JoinHandle<()>>>,
     /// Where the HTTP API is served.
     http_address: OnceLock<SocketAddr>,
+    /// Who is asked about clients of the HTTP API.
+    review: OnceLock<Arc<dyn AccessReview>>,
     _lock: AgentLock,
 }
 
@@ -121,6 +127,8 @@ impl Node {
             machine,
             offered: Machine::of_allocatable(&rules.allocatable),
             rules,
+            capacity,
+            runtime_classes: Mutex::default(),
             cgroups,
             objects,
             devices,
@@ -139,6 +147,7 @@ impl Node {
                 sources: Mutex::default(),
                 employed: Mutex::default(),
                 http_address: OnceLock::new(),
+                review: OnceLock::new(),
                 _lock: lock,
             }),
         };
@@ -161,11 +170,15 @@ impl Node {
     }
 
     /// Deletes a Pod within `grace`; none is the time that its spec gives. Answered when the request is durable;
-    /// the Pod is gone when its `Status` with stage `Gone` comes. Asking again can shorten the time that is left.
+    /// the Pod is gone when its `Status` with stage `Gone` comes. Asking again can shorten the time that is left. A Pod from an
+    /// API is not held until the API knows: who asks here wants it to be gone.
     ///
     /// # Errors
     /// If there is no such Pod or the request can't be written.
     pub async fn delete(&self, key: &PodKey, grace: Option<SignedDuration>) -> Result<(), NodeError> {
+        if let Some(view) = self.pod(key) {
+            self.release(uid_of(&view.pod));
+        }
         self.ask(key, |reply| Mail::Delete { grace, reply }).await
     }
 
@@ -271,7 +284,7 @@ impl Node {
     }
 
     /// Starts a worker for `pod`.
-    fn employ(&self, pod: Pod, new: bool) -> Result<(), NodeError> {
+    pub(crate) fn employ(&self, pod: Pod, new: bool) -> Result<(), NodeError> {
         let key = PodKey::of(&pod);
         let (worker, handle) = Worker::load(Arc::clone(&self.inner.shared), pod, new)?;
         let uid = handle.uid.clone();
@@ -292,7 +305,7 @@ impl Node {
         Ok(())
     }
 
-    async fn ask(&self, key: &PodKey, mail: impl FnOnce(Reply) -> Mail) -> Result<(), NodeError> {
+    pub(crate) async fn ask(&self, key: &PodKey, mail: impl FnOnce(Reply) -> Mail) -> Result<(), NodeError> {
         let mailbox = self.inner.workers().get(key).map(|w| w.mailbox.clone());
         let mailbox = mailbox.ok_or_else(|| NodeError::NoSuchPod { key: key.clone() })?;
         let (reply, answer) = oneshot::channel();

@@ -1,8 +1,10 @@
 //! The objects that Pods refer to: taken in from whoever has them, kept as long as there are Pods.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::Pod;
-use reprise_core::objects::ApiObject;
 use reprise_core::objects::node_selector::NodeFacts;
+use reprise_core::objects::{ApiObject, ObjectKey, TokenKey};
 
 use super::Node;
 use crate::config::NodeConfig;
@@ -24,6 +26,35 @@ impl Node {
         }
         let all = self.inner.shared.objects.clone();
         tokio::task::spawn_blocking(move || all.put(objects)).await.unwrap_or(Err(NodeError::ShuttingDown))
+    }
+
+    /// Takes in objects as an API has them. They are on disk (Secrets: in memory) before this returns; Pods that use them follow.
+    ///
+    /// # Errors
+    /// If one can't be written.
+    pub async fn mirror_objects(&self, objects: Vec<ApiObject>) -> Result<(), NodeError> {
+        let all = self.inner.shared.objects.clone();
+        tokio::task::spawn_blocking(move || all.mirror(objects)).await.unwrap_or(Err(NodeError::ShuttingDown))
+    }
+
+    /// Forgets an object that the API does not have any more, or that no Pod here refers to.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub async fn remove_object(&self, key: ObjectKey) -> Result<(), NodeError> {
+        let all = self.inner.shared.objects.clone();
+        tokio::task::spawn_blocking(move || all.remove(&key)).await.unwrap_or(Err(NodeError::ShuttingDown))
+    }
+
+    /// An object as the node has it.
+    #[must_use]
+    pub fn object(&self, key: &ObjectKey) -> Option<Arc<ApiObject>> {
+        self.inner.shared.objects.get(key)
+    }
+
+    /// Gives the Pod with this UID a token of its service account, in the place of the one before.
+    pub fn put_token(&self, uid: &str, key: TokenKey, token: String) {
+        self.inner.shared.objects.put_token(uid, key, token);
     }
 
     /// What [`Node::apply_objects`] would refuse as things are now.
@@ -50,7 +81,7 @@ pub(super) fn objects_for(config: &NodeConfig, paths: &NodePaths, pods: &[Pod]) 
         "aarch64" => "arm64",
         other => other,
     };
-    let objects = Objects::open(paths, NodeFacts::new(&config.node_name, arch))?;
+    let objects = Objects::open(paths, NodeFacts::new(&config.node_name, arch), config.in_cluster)?;
     if pods.is_empty() {
         objects.clear()?;
     }

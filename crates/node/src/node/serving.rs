@@ -8,7 +8,7 @@ use reprise_cri::v1::{ContainerStats, MetricDescriptor, PodSandboxMetrics, PodSa
 
 use super::{Inner, Node};
 use crate::error::NodeError;
-use crate::http::{self, Listening};
+use crate::http::{self, AccessReview, Listening};
 use crate::metrics::text::Text;
 use crate::metrics::{self, Metrics};
 use crate::worker::Shared;
@@ -29,6 +29,17 @@ impl Node {
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.inner.http_address.get().copied()
+    }
+
+    /// Has `review` say who clients of the HTTP API are and what they may do. Only the first one counts.
+    pub fn review_access(&self, review: Arc<dyn AccessReview>) {
+        if self.inner.review.set(review).is_err() {
+            tracing::error!("somebody else is asked about clients already");
+        }
+    }
+
+    pub(crate) fn access_review(&self) -> Option<&Arc<dyn AccessReview>> {
+        self.inner.review.get()
     }
 
     pub(crate) fn downgrade(&self) -> Weak<Inner> {

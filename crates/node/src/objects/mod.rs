@@ -1,11 +1,12 @@
 //! The objects that Pods refer to, as the node knows them, and who is told when one changes.
 //!
 //! Whoever has objects puts them in: today that is whoever gives manifests to the node. Workers follow the objects of
-//! their Pod and read them when they make volumes and containers. A claim is bound here when it can be: there is no
-//! volume controller beside the node.
+//! their Pod and read them when they make volumes and containers. A claim is bound here when it can be, unless the node is in a
+//! cluster, which has a volume controller.
 
 mod claims_in_use;
 mod shelf;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,9 +20,18 @@ use crate::error::NodeError;
 use crate::paths::NodePaths;
 use claims_in_use::ClaimsInUse;
 use shelf::Shelf;
+pub(crate) use tokens::Tokens;
 
-/// Called with the keys that changed.
-type Tell = Box<dyn Fn(BTreeSet<ObjectKey>) + Send>;
+/// What changed of what a Pod follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// These objects.
+    Objects(BTreeSet<ObjectKey>),
+    /// A token of the Pod's service account.
+    Token,
+}
+
+type Tell = Box<dyn Fn(Change) + Send>;
 
 /// All objects of a node. Clones are the same.
 #[derive(Debug, Clone)]
@@ -33,6 +43,8 @@ pub(crate) struct Objects {
 struct Inner {
     shelf: Shelf,
     node: NodeFacts,
+    /// Claims are bound by somebody else.
+    in_cluster: bool,
     state: Mutex<State>,
 }
 
@@ -42,6 +54,7 @@ struct State {
     /// By the Pod's UID.
     followers: BTreeMap<String, Follower>,
     in_use: ClaimsInUse,
+    tokens: Tokens,
 }
 
 struct Follower {
@@ -61,11 +74,11 @@ impl fmt::Debug for State {
 
 impl Objects {
     /// The objects that were kept below the node's folder.
-    pub(crate) fn open(paths: &NodePaths, node: NodeFacts) -> Result<Self, NodeError> {
+    pub(crate) fn open(paths: &NodePaths, node: NodeFacts, in_cluster: bool) -> Result<Self, NodeError> {
         let shelf = Shelf::new(paths);
         let objects = shelf.read()?.into_iter().map(|object| (object.key(), Arc::new(object))).collect();
         let state = Mutex::new(State { objects, ..State::default() });
-        let all = Self { inner: Arc::new(Inner { shelf, node, state }) };
+        let all = Self { inner: Arc::new(Inner { shelf, node, in_cluster, state }) };
         all.bind()?;
         Ok(all)
     }
@@ -111,13 +124,16 @@ impl Objects {
         for follower in self.state().followers.values() {
             let of_interest: BTreeSet<ObjectKey> = follower.keys.intersection(changed).cloned().collect();
             if !of_interest.is_empty() {
-                (follower.tell)(of_interest);
+                (follower.tell)(Change::Objects(of_interest));
             }
         }
     }
 
     /// Gives every claim that has none a volume, if one fits. The volume is written first: a claim that is bound has one.
     fn bind(&self) -> Result<(), NodeError> {
+        if self.inner.in_cluster {
+            return Ok(());
+        }
         let (volumes, claims) = (self.volumes(), self.claims());
         let volumes: Vec<&PersistentVolume> = volumes.iter().collect();
         let claims: Vec<&PersistentVolumeClaim> = claims.iter().collect();
@@ -133,6 +149,9 @@ impl Objects {
 
     /// Why a claim has no volume, for people.
     pub(crate) fn why_unbound(&self, claim: &PersistentVolumeClaim) -> String {
+        if self.inner.in_cluster {
+            return "the cluster has not bound it yet".to_owned();
+        }
         let volumes = self.volumes();
         let volumes: Vec<&PersistentVolume> = volumes.iter().collect();
         binding::choose(claim, &volumes, Some(&self.inner.node)).err().unwrap_or_default()
@@ -188,21 +207,31 @@ impl Objects {
         all.collect()
     }
 
-    /// Has `tell` called with those of `keys` that change from now on, until the Pod is [forgotten](Self::forget).
-    pub(crate) fn follow(
-        &self,
-        uid: &str,
-        keys: BTreeSet<ObjectKey>,
-        tell: impl Fn(BTreeSet<ObjectKey>) + Send + 'static,
-    ) {
-        if !keys.is_empty() {
-            self.state().followers.insert(uid.to_owned(), Follower { keys, tell: Box::new(tell) });
+    /// Takes objects in as an API has them, each in the place of the one that has its name.
+    pub(crate) fn mirror(&self, objects: Vec<ApiObject>) -> Result<(), NodeError> {
+        self.store(objects)
+    }
+
+    /// Forgets an object that an API does not have any more, or that no Pod refers to. Volumes keep what they show.
+    pub(crate) fn remove(&self, key: &ObjectKey) -> Result<(), NodeError> {
+        if self.state().objects.remove(key).is_none() {
+            return Ok(());
         }
+        self.inner.shelf.remove(key)?;
+        self.announce(&BTreeSet::from([key.clone()]));
+        Ok(())
+    }
+
+    /// Has `tell` called with what changes from now on of `keys` and the Pod's tokens, until it [unfollows](Self::unfollow).
+    pub(crate) fn follow(&self, uid: &str, keys: BTreeSet<ObjectKey>, tell: impl Fn(Change) + Send + 'static) {
+        self.state().followers.insert(uid.to_owned(), Follower { keys, tell: Box::new(tell) });
     }
 
     /// The Pod is gone, or its worker ends.
     pub(crate) fn unfollow(&self, uid: &str) {
-        self.state().followers.remove(uid);
+        let mut state = self.state();
+        state.followers.remove(uid);
+        state.tokens.forget(uid);
     }
 
     /// Notes that a Pod uses a claim. An `exclusive` use is refused while another Pod uses it, and the other way round.

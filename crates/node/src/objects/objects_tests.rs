@@ -6,7 +6,7 @@ use super::*;
 
 /// Objects in a folder, for tests of what reads them.
 pub(crate) fn with(paths: &NodePaths, objects: &[Value]) -> Objects {
-    let all = Objects::open(paths, NodeFacts::new("lab", "amd64")).unwrap();
+    let all = Objects::open(paths, NodeFacts::new("lab", "amd64"), false).unwrap();
     all.put(objects.iter().map(object).collect()).unwrap();
     all
 }
@@ -49,10 +49,14 @@ fn followers_hear_of_their_objects_when_they_appear_and_change() {
     let all = with(&NodePaths::new(folder.path()), &[]);
     let (sender, heard) = mpsc::channel();
     let key = ObjectKey::new(ObjectKind::ConfigMap, "n", "m");
-    all.follow("pod", [key.clone()].into(), move |keys| sender.send(keys).unwrap());
+    all.follow("pod", [key.clone()].into(), move |change| sender.send(change).unwrap());
     for (value, tells) in [("1", true), ("1", false), ("2", true)] {
         all.put(vec![object(&config_map(value))]).unwrap();
-        assert_eq!(heard.try_recv().is_ok_and(|keys| keys.contains(&key)), tells, "{value}");
+        assert_eq!(
+            heard.try_recv().is_ok_and(|change| change == Change::Objects([key.clone()].into())),
+            tells,
+            "{value}"
+        );
     }
     all.put(storage().iter().map(object).collect()).unwrap();
     assert!(heard.try_recv().is_err(), "others are none of its business");

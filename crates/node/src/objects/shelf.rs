@@ -69,6 +69,12 @@ impl Shelf {
         replace_with_mode(&path, &content, Durability::Disk, FILE_MODE).map_err(NodeError::file("write", path))
     }
 
+    /// Removes one.
+    pub(super) fn remove(&self, key: &ObjectKey) -> Result<(), NodeError> {
+        let folder = self.of(key);
+        teardown::remove(&folder).map_err(|source| failed(&folder, source))
+    }
+
     /// Removes all. Secrets are removed before they are unmounted, for copies of the mount in other namespaces.
     pub(super) fn clear(&self) -> Result<(), NodeError> {
         let secrets = self.of_kind(ObjectKind::Secret);

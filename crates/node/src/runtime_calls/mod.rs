@@ -7,6 +7,7 @@ mod images;
 pub(crate) mod labels;
 mod process;
 pub(crate) mod reading;
+mod report;
 mod usage;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use reprise_cri::v1::{
-    AttachRequest, Container, ContainerConfig, ContainerEventResponse, ContainerFilter, ContainerStatus,
+    AttachRequest, AuthConfig, Container, ContainerConfig, ContainerEventResponse, ContainerFilter, ContainerStatus,
     ContainerStatusRequest, CreateContainerRequest, ExecRequest, ExecSyncRequest, ExecSyncResponse, GetEventsRequest,
     Image, ImageSpec, ImageStatusRequest, ListContainersRequest, ListPodSandboxRequest, PodSandbox, PodSandboxConfig,
     PodSandboxFilter, PodSandboxStatus, PodSandboxStatusRequest, PortForwardRequest, PullImageRequest,
@@ -226,8 +227,13 @@ impl Runtime {
     }
 
     /// The reference that the runtime resolved the image to.
-    pub(crate) async fn pull_image(&self, image: &str, sandbox: PodSandboxConfig) -> Result<String, CriError> {
-        let request = PullImageRequest { image: Some(image_spec(image)), auth: None, sandbox_config: Some(sandbox) };
+    pub(crate) async fn pull_image(
+        &self,
+        image: &str,
+        auth: Option<AuthConfig>,
+        sandbox: PodSandboxConfig,
+    ) -> Result<String, CriError> {
+        let request = PullImageRequest { image: Some(image_spec(image)), auth, sandbox_config: Some(sandbox) };
         fault::point("before PullImage");
         let call = Call::new("PullImage", image).unlimited();
         let answer = self.client.call(call, self.client.images().pull_image(request)).await;

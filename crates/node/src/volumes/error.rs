@@ -39,8 +39,16 @@ pub(crate) enum VolumeError {
     /// A field of the Pod that can't be a file.
     #[error(transparent)]
     Downward(Box<crate::container::error::ConfigError>),
-    /// A projection that needs an API server.
-    #[error("a source of the projected volume is not supported yet: it can be configMap, secret or downwardAPI")]
+    /// The cluster has given no token yet.
+    #[error("failed to fetch token: the cluster has given none for the service account {service_account:?} yet")]
+    NoToken {
+        /// Whose token it is.
+        service_account: String,
+    },
+    /// A projection that is not there yet.
+    #[error(
+        "a source of the projected volume is not supported yet: it can be configMap, secret, downwardAPI or serviceAccountToken"
+    )]
     Projection,
     /// A file's path leaves the volume or hides in it.
     #[error("invalid path: {problem}: {path}")]

@@ -73,8 +73,12 @@ impl<'a> VolumesOf<'a> {
     pub(crate) fn refresh(&self, concerned: &Concerned) -> Vec<VolumeError> {
         let mut errors = Vec::new();
         for volume in self.all().filter(|volume| concerned.includes(volume, self.pod)) {
-            if let Err(source) = files::refresh(volume, self.sources(), self.paths, fs_group(self.pod)) {
-                errors.push(VolumeError::SetUp { volume: volume.name.clone(), source: Box::new(source) });
+            match files::refresh(volume, self.sources(), self.paths, fs_group(self.pod)) {
+                // After a start of the agent: the files show the one of before until there is a new one.
+                Ok(_) | Err(VolumeError::NoToken { .. }) => {}
+                Err(source) => {
+                    errors.push(VolumeError::SetUp { volume: volume.name.clone(), source: Box::new(source) });
+                }
             }
         }
         errors
@@ -117,6 +121,8 @@ pub(crate) enum Concerned {
     Objects(BTreeSet<ObjectKey>),
     /// Those that show labels and annotations.
     Metadata,
+    /// Those that show tokens.
+    Tokens,
 }
 
 impl Concerned {
@@ -128,6 +134,7 @@ impl Concerned {
                 alone.spec.get_or_insert_default().volumes = Some(vec![volume.clone()]);
                 !references(&alone).is_disjoint(keys)
             }
+            Self::Tokens => volume.projected.is_some(),
             Self::Metadata => volume.downward_api.is_some() || volume.projected.is_some(),
         }
     }

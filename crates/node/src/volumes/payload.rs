@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    DownwardAPIVolumeFile, KeyToPath, Pod, ProjectedVolumeSource, Volume, VolumeProjection,
+    DownwardAPIVolumeFile, KeyToPath, Pod, ProjectedVolumeSource, ServiceAccountTokenProjection, Volume,
+    VolumeProjection,
 };
 use reprise_core::field::BadValue;
-use reprise_core::objects::ObjectKind;
+use reprise_core::objects::{ObjectKind, TokenKey};
 
 use super::VolumeError;
 use super::atomic_writer::{File, Payload};
@@ -14,10 +15,14 @@ use crate::container::field_ref::{Addresses, field};
 use crate::container::find;
 use crate::container::resource_ref::{Machine, resource};
 use crate::objects::Objects;
-use crate::pod_key::PodKey;
+use crate::pod_key::{PodKey, uid_of};
 
 /// `rw-r--r--`
 const DEFAULT_MODE: i32 = 0o644;
+/// Containers may run as any user.
+const TOKEN_MODE: u32 = 0o644;
+/// The Pod's group reads it.
+const TOKEN_MODE_OF_GROUP: u32 = 0o640;
 
 /// Where the contents come from.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +123,18 @@ impl Sources<'_> {
         source.sources.iter().flatten().try_for_each(|one| self.projection(one, source.default_mode, payload))
     }
 
+    /// Readable by who the Pod's containers run as: by all if that differs, as with the kubelet's token files.
+    fn token(&self, wanted: &ServiceAccountTokenProjection, payload: &mut Payload) -> Result<(), VolumeError> {
+        let spec = self.pod.spec.as_ref();
+        let account = spec.and_then(|spec| spec.service_account_name.clone()).unwrap_or_default();
+        let token = self.objects.token(uid_of(self.pod), &TokenKey::of(wanted));
+        let token = token.ok_or(VolumeError::NoToken { service_account: account })?;
+        let has_group = spec.and_then(|spec| spec.security_context.as_ref()).is_some_and(|c| c.fs_group.is_some());
+        let mode = if has_group { TOKEN_MODE_OF_GROUP } else { TOKEN_MODE };
+        payload.insert(wanted.path.clone(), File { content: token.into_bytes(), mode });
+        Ok(())
+    }
+
     fn projection(&self, one: &VolumeProjection, mode: Option<i32>, payload: &mut Payload) -> Result<(), VolumeError> {
         if let Some(map) = &one.config_map {
             let wanted = Wanted::new(&map.name, map.items.as_deref(), map.optional, mode);
@@ -127,6 +144,8 @@ impl Sources<'_> {
             self.secret(&wanted, payload)
         } else if let Some(downward) = &one.downward_api {
             self.downward(downward.items.iter().flatten(), mode, payload)
+        } else if let Some(token) = &one.service_account_token {
+            self.token(token, payload)
         } else {
             Err(VolumeError::Projection)
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::SignedDuration;
-use k8s_openapi::api::core::v1::EphemeralContainer;
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use reprise_core::ephemeral_storage::StorageUse;
 use reprise_core::hook::HookResult;
 use reprise_core::objects::ObjectKey;
@@ -40,6 +40,8 @@ pub(crate) enum Mail {
     PreStopOver { id: String },
     /// Objects that the Pod refers to changed.
     ObjectsChanged(BTreeSet<ObjectKey>),
+    /// A token of the Pod's service account is there, or a newer one.
+    TokensChanged,
     /// A device plugin came or went, or its devices changed.
     DevicesChanged,
     /// Volumes could not be brought up to date.
@@ -50,6 +52,10 @@ pub(crate) enum Mail {
     Delete { grace: Option<SignedDuration>, reply: Reply },
     /// Set an annotation.
     Annotate { name: String, value: String, reply: Reply },
+    /// Bring the Pod to what the API says of it.
+    Update { pod: Box<Pod>, reply: Reply },
+    /// The API knows how the Pod ended: its record need not stay.
+    Release,
     /// Add ephemeral containers.
     AddEphemeral { containers: Vec<EphemeralContainer>, reply: Reply },
     /// End the worker, not the Pod.

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use reprise_core::api_pod;
 use reprise_core::ephemeral_storage::StorageUse;
 use reprise_core::hook::HookResult;
 use reprise_core::ledger::Ledger;
@@ -38,6 +39,7 @@ use reprise_core::node_admission::NodeRules;
 use reprise_core::observed::{Failure, ImageObservation};
 use reprise_core::plan::Stage;
 use reprise_core::probe::{ProbeKind, ProbeVerdict};
+use reprise_core::resources::ResourceList;
 use reprise_core::timeline::Entry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -86,6 +88,10 @@ pub(crate) struct Shared {
     pub offered: Machine,
     /// What Pods can have here.
     pub rules: NodeRules,
+    /// What the machine has in all.
+    pub capacity: ResourceList,
+    /// The runtime's handler of each RuntimeClass that the cluster has told of.
+    pub runtime_classes: Mutex<BTreeMap<String, String>>,
     pub cgroups: PodCgroups,
     pub objects: Objects,
     pub devices: Devices,
@@ -169,6 +175,8 @@ pub(crate) struct Worker {
     /// After a failure of the node's own (disk full): when to try again.
     retry_at: Option<Instant>,
     stopping: bool,
+    /// A Pod from an API stays on record until the API knows how it ended.
+    held: bool,
     view: Arc<Mutex<PodView>>,
     mailbox: mpsc::UnboundedReceiver<Mail>,
     sender: mpsc::UnboundedSender<Mail>,
@@ -200,6 +208,7 @@ impl Worker {
         let uid = uid_of(&pod).to_owned();
         let handle =
             WorkerHandle { uid: uid.clone(), mailbox: sender.clone(), view: Arc::clone(&view), ended: has_ended };
+        let held = api_pod::is_from_api(&pod);
         let volumes = VolumeWork::new(Arc::clone(&shared), paths.clone(), Arc::clone(&view));
         let worker = Self {
             shared,
@@ -239,6 +248,7 @@ impl Worker {
             wake_at: None,
             retry_at: None,
             stopping: false,
+            held,
             view,
             mailbox,
             sender,
@@ -313,11 +323,14 @@ impl Worker {
             Mail::Probed { id, kind, verdict } => self.on_probed(id, kind, verdict),
             Mail::PreStopOver { id } => self.pre_stops.end(&id),
             Mail::ObjectsChanged(keys) => self.on_objects_changed(keys),
+            Mail::TokensChanged => self.on_tokens_changed(),
             Mail::DevicesChanged => self.on_devices_changed(),
             Mail::NotRefreshed(errors) => self.on_not_refreshed(errors),
             Mail::Measured(used) => self.storage = Some(used),
             Mail::Delete { grace, reply } => self.on_delete(grace, reply).await,
             Mail::Annotate { name, value, reply } => self.on_annotate(name, value, reply).await,
+            Mail::Update { pod, reply } => self.on_update(*pod, reply).await,
+            Mail::Release => self.held = false,
             Mail::AddEphemeral { containers, reply } => self.on_add_ephemeral(containers, reply).await,
             Mail::Stop => self.stopping = true,
         }

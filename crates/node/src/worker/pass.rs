@@ -36,9 +36,11 @@ impl Worker {
             return;
         }
         self.wake_at = plan.wake_at;
-        let status_changed = plan.status != self.status || plan.stage != self.stage;
+        // What the API has not been told yet must outlive the agent.
+        let stage = if plan.stage == Stage::Gone && self.held { Stage::Ended } else { plan.stage };
+        let status_changed = plan.status != self.status || stage != self.stage;
         self.status = plan.status;
-        self.stage = plan.stage;
+        self.stage = stage;
         self.act(&plan.actions);
         if self.stage != Stage::Live {
             self.stop_measuring();

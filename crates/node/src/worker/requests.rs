@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reprise_core::admission::{Policy, admit_ephemeral};
+use reprise_core::api_pod;
 use reprise_core::plan::Stage;
 use reprise_core::static_pod::Source;
 use reprise_core::unsupported;
@@ -45,6 +46,20 @@ impl Worker {
             pod.metadata.annotations.get_or_insert_default().insert(name, value);
         });
         answer(reply, result.await);
+    }
+
+    /// What of the Pod may follow the API does.
+    pub(super) async fn on_update(&mut self, pod: Pod, reply: Reply) {
+        let updated = api_pod::updated(&self.pod, pod);
+        let result = if updated == *self.pod {
+            Ok(())
+        } else {
+            let result = self.change(|pod| *pod = updated).await;
+            // Ephemeral containers may refer to more objects.
+            self.follow_objects();
+            result
+        };
+        answer(reply, result);
     }
 
     /// What is decided on is the Pod as it is now, so that of two who ask at once neither takes away what the other added.

@@ -1,6 +1,6 @@
 //! The work of actions and look-ups, away from the worker: each function is one task's body and ends in an answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -16,6 +16,7 @@ use super::volumes::VolumeWork;
 use crate::container::build::{self, Around, ResolvedImage, RunOf};
 use crate::error::chain;
 use crate::events;
+use crate::image::credentials;
 use crate::image::ensure::{self, Ensured};
 use crate::paths::PodPaths;
 use crate::pod_key::uid_of;
@@ -95,8 +96,12 @@ pub(super) async fn create_sandbox(job: Job, attempt: u32) -> Outcome {
         Ok(Err((reason, message))) => return Outcome::Failed { reason, message },
         Err(message) => return Outcome::Failed { reason: REASON, message },
     };
+    let handler = match handler(&job) {
+        Ok(handler) => handler,
+        Err(message) => return Outcome::Failed { reason: REASON, message },
+    };
     let runtime = &job.shared.runtime;
-    let id = match runtime.run_sandbox(config, &job.shared.config.runtime_handler).await {
+    let id = match runtime.run_sandbox(config, &handler).await {
         Ok(id) => id,
         Err(error) => return failed(error, REASON),
     };
@@ -105,6 +110,16 @@ pub(super) async fn create_sandbox(job: Job, attempt: u32) -> Outcome {
         Ok(None) => Outcome::Failed { reason: REASON, message: format!("the sandbox {id} is gone again") },
         Err(error) => Outcome::Unanswered(error),
     }
+}
+
+/// The runtime's handler for the Pod's RuntimeClass; the node's own where it names none.
+fn handler(job: &Job) -> Result<String, String> {
+    let class = job.pod.spec.as_ref().and_then(|spec| spec.runtime_class_name.clone()).unwrap_or_default();
+    if class.is_empty() {
+        return Ok(job.shared.config.runtime_handler.clone());
+    }
+    let known = job.shared.runtime_classes.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get(&class).cloned().ok_or_else(|| format!("failed to get sandbox runtime: RuntimeClass {class:?} not found"))
 }
 
 pub(super) async fn ensure_image(
@@ -118,8 +133,14 @@ pub(super) async fn ensure_image(
         Ok(config) => config,
         Err(error) => return Outcome::ImageFailed { attempt, reason: "ErrImagePull", message: chain(&error) },
     };
-    let pulling = || job.tell(events::pulling(&job.pod, &container, &image));
-    match ensure::ensure(&job.shared.runtime, &image, policy.as_deref(), sandbox, pulling).await {
+    let (credentials, problems) = credentials::of_pod(&job.pod, &image, &job.shared.objects);
+    let pulling = || {
+        for problem in problems {
+            job.tell(events::warning_of_pod("FailedToRetrieveImagePullSecret", problem));
+        }
+        job.tell(events::pulling(&job.pod, &container, &image));
+    };
+    match ensure::ensure(&job.shared.runtime, &image, policy.as_deref(), credentials, sandbox, pulling).await {
         Ok(Ensured { image: resolved, pulled }) => {
             job.tell(events::pulled(&job.pod, &container, &image, pulled));
             Outcome::ImageReady { attempt, image: resolved }

@@ -11,6 +11,7 @@ use super::mail::Mail;
 use super::tasks::{CONFIG_REASON, post};
 use super::{Shared, Worker};
 use crate::error::chain;
+use crate::objects::Change;
 use crate::paths::PodPaths;
 use crate::view::PodView;
 use crate::volumes::{self, Concerned, VolumeError, VolumesOf};
@@ -83,16 +84,30 @@ impl Worker {
     /// Has this worker told about changes of what its Pod refers to.
     pub(super) fn follow_objects(&self) {
         let sender = self.sender.clone();
-        let tell = move |keys| post(&sender, Mail::ObjectsChanged(keys));
+        let tell = move |change| {
+            let mail = match change {
+                Change::Objects(keys) => Mail::ObjectsChanged(keys),
+                Change::Token => Mail::TokensChanged,
+            };
+            post(&sender, mail);
+        };
         self.shared.objects.follow(&self.uid, references(&self.pod), tell);
     }
 
     /// Volumes follow, and what waits for an object is tried again at once.
     pub(super) fn on_objects_changed(&mut self, keys: BTreeSet<ObjectKey>) {
+        self.on_changed(Concerned::Objects(keys));
+    }
+
+    pub(super) fn on_tokens_changed(&mut self) {
+        self.on_changed(Concerned::Tokens);
+    }
+
+    fn on_changed(&mut self, concerned: Concerned) {
         self.objects_changed_at = Some(Instant::now());
         self.sandbox_failure.take_if(|failure| OBJECT_REASONS.contains(&failure.reason.as_str()));
         self.container_failures.retain(|_, failure| !OBJECT_REASONS.contains(&failure.reason.as_str()));
-        self.refresh_volumes(Concerned::Objects(keys));
+        self.refresh_volumes(concerned);
     }
 
     /// Whether a failure is one that may be over already: an object changed after what failed had begun.

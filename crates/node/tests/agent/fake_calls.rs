@@ -22,6 +22,12 @@ impl RuntimeService for Fake {
         ok(VersionResponse::default())
     }
 
+    async fn status(&self, _: Request<StatusRequest>) -> Answer<StatusResponse> {
+        let condition = |kind: &str| RuntimeCondition { r#type: kind.into(), status: true, ..Default::default() };
+        let conditions = vec![condition("RuntimeReady"), condition("NetworkReady")];
+        ok(StatusResponse { status: Some(RuntimeStatus { conditions }), ..StatusResponse::default() })
+    }
+
     async fn run_pod_sandbox(&self, request: Request<RunPodSandboxRequest>) -> Answer<RunPodSandboxResponse> {
         self.called("RunPodSandbox", "").await?;
         let config = request.into_inner().config.unwrap_or_default();
