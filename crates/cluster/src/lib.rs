@@ -1,34 +1,33 @@
 //! How a node is a member of a Kubernetes cluster: its Node object and lease, its Pods from the API and their statuses to it.
+//!
+//! ```text
+//!             +-- watch of Pods --> pods: one keeper per Pod --> the node: apply, update, delete
+//! the API <---+                       ^      |
+//!             +-- status, DELETE -----|------+           node_object: Node, status, lease, CSINode
+//!             +-- watches by name     +-- news of the node           access: who may use the node's HTTP API
+//!             |     --> references: ConfigMaps, Secrets, claims, tokens
+//!             +-- events
+//! ```
+//!
+//! The API may be away at any time and for any length: nothing here is needed for Pods to run and restart. What is to be told
+//! is in the node's own records until the API has it, so it outlives the agent too.
 
-#[allow(dead_code)] // The member uses the rest of it.
+mod access;
 mod backoff;
+mod call;
+mod connection;
+mod context;
 pub mod dns;
+mod events;
+mod member;
+mod node_object;
 mod options;
+mod pods;
+mod references;
+mod runtime_classes;
 mod watching;
 
-use kube::Client;
-use reprise_node::{Node, NodeEvent};
-use tokio::sync::mpsc::UnboundedReceiver;
-
+pub use connection::{Connection, ConnectionError};
+pub use member::{Member, join};
+pub use node_object::KUBELET_VERSION;
 pub use options::MemberOptions;
-
-/// A node that is a member of a cluster, until it is [shut down](Member::shutdown).
-#[derive(Debug)]
-pub struct Member {
-    _node: Node,
-}
-
-/// Makes `node` a member of the cluster that `client` reaches. `news` is all that the node has said since it was started
-/// ([`Node::start_subscribed`]). The cluster need not answer: what it is to know is told when it does.
-pub async fn join(node: Node, news: UnboundedReceiver<NodeEvent>, client: Client, options: MemberOptions) -> Member {
-    drop((news, client, options));
-    Member { _node: node }
-}
-
-impl Member {
-    /// Waits until the cluster has this node, with a status that says that it is ready.
-    pub async fn ready(&self) {}
-
-    /// Leaves the cluster alone: nothing is told and taken any more. The node and its Pods go on.
-    pub async fn shutdown(self) {}
-}
