@@ -84,14 +84,12 @@ impl Settings {
         let socket = outside.map_or_else(|| self.embedded().socket, Path::to_owned);
         let defaults = NodeConfig::new(&self.data_dir, socket);
         let kubelet = self.kubelet.clone();
-        let (node_name, host_ip) = match self.in_cluster.clone() {
-            Some((name, address)) => (name, address.map(|address| address.to_string())),
-            None => (defaults.node_name.clone(), defaults.host_ip.clone()),
-        };
-        let dns = self.cluster_dns.map(|server| vec![server.to_string()]);
+        let membership = self.membership.as_ref();
+        let dns: Vec<String> = self.cluster_dns.iter().map(ToString::to_string).collect();
         NodeConfig {
-            node_name,
-            host_ip,
+            in_cluster: membership.is_some(),
+            node_name: membership.map_or(defaults.node_name.clone(), |member| member.name.clone()),
+            host_ip: membership.map(|member| member.ip.to_string()),
             foreign_runtime: outside.is_some(),
             cgroup_root: Some(self.cgroup_root.clone()).filter(|_| kubelet.cgroups_per_qos != Some(false)),
             enforce_node_allocatable: kubelet.enforce_node_allocatable.unwrap_or(defaults.enforce_node_allocatable),
@@ -104,7 +102,7 @@ impl Settings {
             device_plugin_wait: self.device_plugin_wait.unwrap_or(defaults.device_plugin_wait),
             pids_limit: self.pids_limit,
             seccomp_default: kubelet.seccomp_default.unwrap_or(defaults.seccomp_default),
-            cluster_dns: dns.or(kubelet.cluster_dns).unwrap_or_default(),
+            cluster_dns: if dns.is_empty() { kubelet.cluster_dns.unwrap_or_default() } else { dns },
             cluster_domain: kubelet.cluster_domain.unwrap_or_else(|| defaults.cluster_domain.clone()),
             resolv_conf: kubelet.resolv_conf.unwrap_or_else(|| defaults.resolv_conf.clone()),
             request_timeout: kubelet.request_timeout.unwrap_or(defaults.request_timeout),

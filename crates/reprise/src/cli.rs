@@ -118,7 +118,9 @@ pub enum Command {
     /// End what `up` has left running
     Down(DownArgs),
     /// Print the kubeconfig of `up`, for kubectl and client libraries
-    Kubeconfig,
+    Kubeconfig(KubeconfigArgs),
+    /// Be a node of a Kubernetes cluster, in the place of a kubelet
+    Node(MemberArgs),
     /// Serve the Container Runtime Interface alone: for kubelets, crictl and other CRI clients
     Cri(CriArgs),
     /// Work with the images of this node
@@ -326,6 +328,48 @@ pub struct DownArgs {
     /// Seconds from SIGTERM to SIGKILL [default: what each Pod says]
     #[arg(long, value_name = "SECONDS")]
     pub grace_period: Option<u32>,
+}
+
+/// `reprise kubeconfig`.
+#[derive(Debug, Args)]
+pub struct KubeconfigArgs {
+    /// The one with which a node of this name joins (`reprise node`), not that of the administrator
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+}
+
+/// `reprise node`.
+#[derive(Debug, Args)]
+pub struct MemberArgs {
+    /// How to reach the cluster: its user is system:node:NAME in the group system:nodes
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: PathBuf,
+    /// The node's name in the cluster [default: the machine's]
+    #[arg(long, value_name = "NAME")]
+    pub node_name: Option<String>,
+    /// The node's address [default: that of the kubelet's API, or the one from which the cluster is reached]
+    #[arg(long, value_name = "IP")]
+    pub node_ip: Option<std::net::IpAddr>,
+    /// Labels of the Node object, beside those that every node has
+    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',', value_parser = label)]
+    pub node_labels: Vec<(String, String)>,
+    /// The cluster's DNS servers, for Pods; they win over the configuration's clusterDNS
+    #[arg(long, value_name = "IP,...", value_delimiter = ',')]
+    pub cluster_dns: Vec<std::net::IpAddr>,
+    /// Where to serve the kubelet's HTTP API (TLS) [default: the node's address, port 10250]
+    #[arg(long, value_name = "IP:PORT")]
+    pub kubelet_address: Option<std::net::SocketAddr>,
+    /// The authority of the certificate that the cluster's API server shows there [default: the kubeconfig's]
+    #[arg(long, value_name = "FILE")]
+    pub client_ca_file: Option<PathBuf>,
+    /// Run the Pods of this folder too, and mirror them in the cluster
+    #[arg(long, value_name = "FOLDER")]
+    pub static_pod_path: Option<PathBuf>,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| "KEY=VALUE is needed".to_owned())?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// `reprise cri`.

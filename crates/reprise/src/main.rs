@@ -74,7 +74,8 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Restart(args) => verbs::restart::run(args, &settings).await,
         Command::Up(args) => up::run(args, &settings).await,
         Command::Down(args) => up::down::run(&args, &settings).await,
-        Command::Kubeconfig => up::kubeconfig::print(&settings),
+        Command::Kubeconfig(args) => up::kubeconfig::print(&args, &settings),
+        Command::Node(args) => verbs::node::run(args, &settings).await,
         Command::Cri(args) => verbs::cri::run(args, &settings).await,
         Command::Image(command) => image::run(command, &settings).await,
         // Both were taken care of above.

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,10 +61,19 @@ pub struct Settings {
     pub http: Option<HttpConfig>,
     /// Where static Pods are from, in a run that has them.
     pub static_pods: Option<StaticPodConfig>,
-    /// What the node is called in a cluster, and its address there.
-    pub in_cluster: Option<(String, Option<IpAddr>)>,
-    /// The cluster's DNS server for Pods; none leaves it to the file in the kubelet's format.
-    pub cluster_dns: Option<IpAddr>,
+    /// As what the node is a member of a cluster, if it is.
+    pub membership: Option<Membership>,
+    /// Name servers of the cluster, for Pods; none leaves it to the file in the kubelet's format.
+    pub cluster_dns: Vec<IpAddr>,
+}
+
+/// A node's place in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub ip: IpAddr,
 }
 
 /// The part of the settings that later verbs must agree with.
@@ -123,8 +132,8 @@ impl Settings {
             kubelet,
             http: None,
             static_pods: None,
-            in_cluster: None,
-            cluster_dns: None,
+            membership: None,
+            cluster_dns: Vec::new(),
             data_dir,
         })
     }
@@ -143,13 +152,15 @@ impl Settings {
 
     /// The same for a node that is a member of a cluster. Its address is the one of its HTTP API.
     pub fn of_member(&self, name: &str, http: HttpConfig) -> Self {
-        let address = Some(http.address.ip()).filter(|address| !address.is_unspecified());
-        Self { http: Some(http), in_cluster: Some((name.to_owned(), address)), ..self.clone() }
+        let ip = Some(http.address.ip()).filter(|ip| !ip.is_unspecified());
+        let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let membership = Membership { name: name.to_owned(), ip };
+        Self { http: Some(http), membership: Some(membership), ..self.clone() }
     }
 
     /// The same with this DNS server for Pods.
-    pub fn with_cluster_dns(&self, server: Option<IpAddr>) -> Self {
-        Self { cluster_dns: server, ..self.clone() }
+    pub fn with_cluster_dns(&self, server: impl IntoIterator<Item = IpAddr>) -> Self {
+        Self { cluster_dns: server.into_iter().collect(), ..self.clone() }
     }
 
     /// The same with static Pods, if these flags or the file name where they are from.
@@ -162,6 +173,11 @@ impl Settings {
         }
         static_pods.url = url.or(static_pods.url);
         Ok(Self { static_pods: Some(static_pods).filter(StaticPodConfig::is_set), ..self.clone() })
+    }
+
+    /// The same as a member of a cluster.
+    pub fn with_membership(&self, membership: Membership) -> Self {
+        Self { membership: Some(membership), ..self.clone() }
     }
 
     /// Leaves in the data folder what later verbs need.

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use reprise_api::Api;
-use reprise_api::security::certificates::Client as Who;
+use reprise_api::security::certificates::{Certificates, Client as Who};
+use reprise_api::security::kubeconfig;
 
+use crate::cli::KubeconfigArgs;
 use crate::failure::BadInput;
 use crate::settings::Settings;
 
@@ -42,14 +45,30 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Prints it: `reprise kubeconfig`.
-pub fn print(settings: &Settings) -> Result<ExitCode> {
+pub fn print(args: &KubeconfigArgs, settings: &Settings) -> Result<ExitCode> {
     let path = path(settings);
     let text = fs::read_to_string(&path).map_err(|error| {
         let folder = settings.data_dir.display();
         BadInput::new(format!("{}: {error}: has `reprise up --data-dir {folder}` run?", path.display()))
     })?;
-    out!("{text}");
+    match &args.node {
+        None => out!("{text}"),
+        Some(name) => out!("{}", of_node(name, &text, settings)?),
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// For a node, at the address of the administrator's.
+fn of_node(name: &str, administrators: &str, settings: &Settings) -> Result<String> {
+    let known = Kubeconfig::from_yaml(administrators).context("our own kubeconfig can't be read")?;
+    let cluster = known.clusters.into_iter().find_map(|named| named.cluster);
+    let server = cluster.and_then(|cluster| cluster.server).context("our own kubeconfig has no address")?;
+    let certificates = Certificates::open(&settings.data_dir.join("api").join("pki"), Timestamp::now())?;
+    let who = Who::Node(name.to_owned());
+    let identity = certificates.client(&who).map_err(|error| BadInput::new(format!("--node {name}: {error}")))?;
+    let user = who.user();
+    let authority_pem = certificates.authority_pem();
+    Ok(kubeconfig::Kubeconfig { server: &server, authority_pem, user: &user, identity: &identity }.text())
 }
 
 /// A client of the API, as somebody else than the administrator.

@@ -57,7 +57,7 @@ impl UpNode {
 fn running(node: &Node) -> Vec<String> {
     let pods = node.pods();
     let live = pods.iter().filter(|view| {
-        let phase = view.pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        let phase = view.status.phase.as_deref();
         !matches!(phase, Some("Succeeded" | "Failed"))
     });
     live.map(|view| PodKey::of(&view.pod).to_string()).collect()

@@ -22,6 +22,7 @@ mod input;
 mod kubectl;
 mod kubelet_api;
 mod machine;
+mod members;
 mod network;
 mod outcomes;
 mod pod_features;
