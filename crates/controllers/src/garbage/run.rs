@@ -1,6 +1,6 @@
 //! The collector at work.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -93,19 +93,19 @@ impl Collector {
     async fn follow(self: Arc<Self>, kind: Kind, listed: watch::Sender<bool>) {
         let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(self.client.clone(), &kind.resource);
         let mut events = watcher(api, Config::default()).default_backoff().boxed();
-        // UIDs by name: what a listing does not have any more is gone.
-        let mut known: HashMap<String, ()> = HashMap::new();
-        let mut seen: Option<HashMap<String, ()>> = None;
+        // UIDs: what a listing does not have any more is gone.
+        let mut known: HashSet<String> = HashSet::new();
+        let mut seen: Option<HashSet<String>> = None;
         while let Some(event) = events.next().await {
             let affected = match event {
                 Ok(Event::Init) => {
-                    seen = Some(HashMap::new());
+                    seen = Some(HashSet::new());
                     Vec::new()
                 }
                 Ok(Event::InitApply(object) | Event::Apply(object)) => {
                     let Some(item) = Item::of(&kind.resource, &object.metadata) else { continue };
                     for uids in [Some(&mut known), seen.as_mut()].into_iter().flatten() {
-                        uids.insert(item.uid.clone(), ());
+                        uids.insert(item.uid.clone());
                     }
                     self.graph().put(item)
                 }
@@ -116,7 +116,7 @@ impl Collector {
                 }
                 Ok(Event::InitDone) => {
                     let seen = seen.take().unwrap_or_default();
-                    let gone: Vec<String> = known.keys().filter(|uid| !seen.contains_key(*uid)).cloned().collect();
+                    let gone: Vec<String> = known.difference(&seen).cloned().collect();
                     known = seen;
                     listed.send_replace(true);
                     gone.iter().flat_map(|uid| self.graph().remove(uid)).collect()
