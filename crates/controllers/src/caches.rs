@@ -57,9 +57,14 @@ fn marks_of_pod(pod: &Pod) -> Vec<String> {
         marks.push(controlled_by(&owner.uid));
         let owner_key = ObjectKey::new(text(&pod.metadata.namespace), &owner.name);
         marks.push(controlled_by_name(&owner.kind, &owner_key));
+    } else if !list(&pod.metadata.finalizers).is_empty() {
+        marks.push(DISOWNED.to_owned());
     }
     marks
 }
+
+/// The mark of Pods with finalizers that no controller has.
+pub(crate) const DISOWNED: &str = "disowned";
 
 /// The mark of Pods on a node; with an empty name, of those that have none.
 pub(crate) fn on_node(name: &str) -> String {

@@ -18,7 +18,7 @@ use super::decision::{Decision, PodRef, decide};
 use super::population::{self, NewPod};
 use super::{FINALIZER, template, ttl};
 use crate::cache::{Cache, ObjectKey};
-use crate::caches::{Caches, controlled_by, controlled_by_name};
+use crate::caches::{Caches, DISOWNED, controlled_by, controlled_by_name};
 use crate::error::{Error, unless_gone};
 use crate::queue::Queue;
 use crate::recorder::{Note, Recorder};
@@ -54,10 +54,9 @@ impl JobController {
     }
 
     async fn work(self: Arc<Self>, key: ObjectKey) -> Result<Option<Duration>, Error> {
-        let Some(job) = self.jobs.get(&key) else {
-            self.release_orphans(&key).await?;
-            return Ok(None);
-        };
+        let job = self.jobs.get(&key);
+        self.release_orphans(&key, job.as_deref()).await?;
+        let Some(job) = job else { return Ok(None) };
         let now = Timestamp::now();
         if let Some(left) = ttl::time_left(&job, now) {
             if left.is_zero() {
@@ -159,10 +158,13 @@ impl JobController {
         Ok(())
     }
 
-    /// Nobody counts the Pods of a Job that is gone.
-    async fn release_orphans(&self, job: &ObjectKey) -> Result<(), Error> {
-        let orphans = self.pods.marked(&controlled_by_name("Job", job)).into_iter();
-        let tracked = orphans.filter(|pod| list(&pod.metadata.finalizers).iter().any(|own| own == FINALIZER));
+    /// Nobody counts the Pods of a Job that is gone, one that had the name before `job` among them.
+    async fn release_orphans(&self, key: &ObjectKey, job: Option<&Job>) -> Result<(), Error> {
+        let named = self.pods.marked(&controlled_by_name("Job", key)).into_iter();
+        let orphans = named.filter(|pod| job.is_none_or(|job| !is_controlled_by(pod, text(&job.metadata.uid))));
+        // Those that were let go with their Job have no owner any more.
+        let disowned = self.pods.marked(DISOWNED).into_iter().filter(|_| job.is_none());
+        let tracked = orphans.chain(disowned).filter(|pod| is_tracked(pod));
         let pods = tracked.map(|pod| PodRef { key: ObjectKey::of(&*pod), uid: text(&pod.metadata.uid).to_owned() });
         in_parts(pods.collect(), |pod| async move { self.release(&pod).await }).await
     }
@@ -190,10 +192,22 @@ impl JobController {
     }
 }
 
-/// The Job that controls the Pod.
+/// The Job that controls the Pod. For one that only bears the mark of a Job a key that is no Job's.
 fn job_of(pod: &Pod) -> Option<ObjectKey> {
-    let owner = list(&pod.metadata.owner_references).iter().find(|owner| owner.controller == Some(true))?;
-    (owner.kind == "Job").then(|| ObjectKey::new(text(&pod.metadata.namespace), &owner.name))
+    let namespace = text(&pod.metadata.namespace);
+    let owner = list(&pod.metadata.owner_references).iter().find(|owner| owner.controller == Some(true));
+    match owner {
+        Some(owner) => (owner.kind == "Job").then(|| ObjectKey::new(namespace, &owner.name)),
+        None => is_tracked(pod).then(|| ObjectKey::new(namespace, "")),
+    }
+}
+
+fn is_tracked(pod: &Pod) -> bool {
+    list(&pod.metadata.finalizers).iter().any(|own| own == FINALIZER)
+}
+
+fn is_controlled_by(pod: &Pod, uid: &str) -> bool {
+    list(&pod.metadata.owner_references).iter().any(|owner| owner.controller == Some(true) && owner.uid == uid)
 }
 
 /// Does `what` for all of them, some at once; the first error ends it after those that have begun.

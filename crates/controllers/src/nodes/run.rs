@@ -107,9 +107,21 @@ impl NodeHealth {
         now.duration_since(since) > grace
     }
 
+    /// Asks the API once more: it may be the watch that is silent.
+    async fn has_renewed(&self, node: &Node) -> Result<bool, Error> {
+        let name = text(&node.metadata.name);
+        let api: Api<Lease> = Api::namespaced(self.client.clone(), LEASES);
+        let lease = api.get_opt(name).await.map_err(Error::call("get", format!("the lease of Node {name}")))?;
+        let known = self.leases.get(&ObjectKey::new(LEASES, name));
+        let renewed = |lease: &Lease| lease.spec.as_ref().and_then(|spec| spec.renew_time.clone());
+        let is_new = lease.as_ref().and_then(renewed) != known.as_deref().and_then(renewed);
+        lease.into_iter().for_each(|lease| self.leases.wrote(lease));
+        Ok(is_new)
+    }
+
     async fn write_unknown(&self, node: &Arc<Node>) -> Result<(), Error> {
         let conditions = health::unknown(node, Timestamp::now());
-        if conditions.is_empty() {
+        if conditions.is_empty() || self.has_renewed(node).await? {
             return Ok(());
         }
         let was_ready = health::ready(node) == "True";

@@ -125,7 +125,11 @@ async fn pods_go_with_their_job_in_the_background_and_before_it_in_the_foregroun
     scene.api::<Job>().delete("gone", &DeleteParams::orphan()).await.unwrap();
     let orphan = async |scene: &Scene| {
         let pods: Vec<Pod> = scene.pods().await;
-        pods.iter().all(|pod| pod.metadata.owner_references.iter().flatten().count() == 0).then_some(pods.len())
+        let is_free = |pod: &Pod| {
+            let metadata = &pod.metadata;
+            metadata.owner_references.iter().flatten().count() + metadata.finalizers.iter().flatten().count() == 0
+        };
+        pods.iter().all(is_free).then_some(pods.len())
     };
     assert_eq!(scene.until("an orphan", orphan).await, 1);
     scene.end().await;

@@ -43,7 +43,8 @@ const TEST_ONLY: [(&str, &str); 4] = [
 ];
 
 /// What the core may use from outside: types, parsing and arithmetic. Nothing that knows files, sockets or threads.
-const CORE_USES: [&str; 8] = ["base64", "granit-parser", "jiff", "k8s-openapi", "serde", "serde_json", "sha2", "thiserror"];
+const CORE_USES: [&str; 8] =
+    ["base64", "granit-parser", "jiff", "k8s-openapi", "serde", "serde_json", "sha2", "thiserror"];
 
 #[test]
 fn crates_depend_only_on_the_layers_below_them() {
