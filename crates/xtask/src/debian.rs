@@ -73,7 +73,8 @@ impl Package {
         let source = format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror());
         fs::write(work.path().join("sources.list"), source)?;
         run(apt(work.path(), &["update"]))?;
-        run(apt(work.path(), &["download", name]))?;
+        // Of this suite, as the machine may know a newer one from elsewhere.
+        run(apt(work.path(), &["download", &format!("{name}/{suite}")]))?;
         let unpacked = work.path().join("unpacked");
         for entry in fs::read_dir(work.path().join("downloads"))? {
             let mut dpkg = Command::new("dpkg-deb");
