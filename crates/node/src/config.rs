@@ -7,7 +7,8 @@ use reprise_core::backoff::BackoffLimits;
 use reprise_core::gates::FeatureGates;
 use reprise_core::image_collection::ImagePolicy;
 use reprise_core::log_rotation::LogPolicy;
-use reprise_core::node_admission::Reservations;
+use reprise_core::node_admission::{Reservations, Threshold};
+use reprise_core::quantity::Quantity;
 
 use crate::http::HttpConfig;
 use crate::kernel_security::KernelSecurity;
@@ -76,6 +77,9 @@ pub struct NodeConfig {
     pub kernel: KernelSecurity,
     /// The kubelet's HTTP API; none: it is not served.
     pub http: Option<HttpConfig>,
+    /// With less than this free on the disk the node says in a cluster that it has disk pressure, and gets no more Pods. A kubelet's
+    /// tenth would leave many a workstation without a node, so that counts only where settings ask for it (`evictionHard`).
+    pub disk_pressure: Threshold,
     /// Whether Pods and what they refer to come from a Kubernetes API: claims are bound there and not here.
     pub in_cluster: bool,
 }
@@ -115,6 +119,7 @@ impl NodeConfig {
             static_pods: StaticPodConfig::default(),
             kernel: KernelSecurity::of_this_host(),
             http: None,
+            disk_pressure: Threshold::Percent(Quantity::units(1)),
             in_cluster: false,
         }
     }

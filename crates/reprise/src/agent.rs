@@ -87,6 +87,7 @@ impl Settings {
         let membership = self.membership.as_ref();
         let dns: Vec<String> = self.cluster_dns.iter().map(ToString::to_string).collect();
         NodeConfig {
+            disk_pressure: kubelet.eviction_hard.map_or(defaults.disk_pressure, |hard| hard.nodefs_available),
             in_cluster: membership.is_some(),
             node_name: membership.map_or(defaults.node_name.clone(), |member| member.name.clone()),
             host_ip: membership.map(|member| member.ip.to_string()),

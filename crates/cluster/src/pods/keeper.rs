@@ -171,6 +171,7 @@ impl Keeper {
                 if self.confirmed {
                     return Ok(());
                 }
+                self.reconcile();
                 self.publish().await?;
                 self.confirm().await
             }
@@ -245,6 +246,14 @@ impl Keeper {
                 self.trouble.tell(&error);
                 Err(Stopped::Failed)
             }
+        }
+    }
+
+    /// Somebody may have changed what only the node says, as a controller does for a node that it does not hear of.
+    fn reconcile(&mut self) {
+        let told = self.here().map(|view| view.status).filter(|status| status.phase.is_some());
+        if let Some(status) = told.filter(|_| self.writer.queue.is_empty()) {
+            self.writer.push(status);
         }
     }
 

@@ -6,6 +6,7 @@ mod fake_calls;
 #[path = "../../../node/tests/agent/fake_runtime.rs"]
 mod fake_runtime;
 
+mod access;
 mod away;
 mod node_object;
 mod objects;

@@ -97,6 +97,20 @@ async fn that_all_containers_restart_is_in_the_api_before_it_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_says_of_a_pod_that_runs_is_put_right() {
+    let scene = Scene::start().await;
+    scene.run("p", plain("Always")).await;
+    let is_ready = |status: &k8s_openapi::api::core::v1::PodStatus| condition(status, "Ready") == Some("True");
+    scene.until("p", "ready", is_ready).await;
+    let patch = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NodeNotReady"}]}});
+    let changed = scene.pods().patch_status("p", &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap();
+    assert!(!is_ready(&changed.status.unwrap()));
+    let ready = scene.until("p", "ready again", is_ready).await;
+    assert!(ready.status.unwrap().conditions.unwrap().iter().all(|c| c.reason.is_none()));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_annotation_of_the_api_restarts_a_pod_in_place() {
     let scene = Scene::start().await;
     scene.run("p", plain("Always")).await;

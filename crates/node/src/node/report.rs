@@ -56,7 +56,7 @@ pub struct HandlerReport {
 pub struct Pressure {
     /// Less memory than `evictionHard` says.
     pub memory: bool,
-    /// Less room on the disk.
+    /// Less room on the disk than the settings say.
     pub disk: bool,
     /// Nearly no process ids.
     pub pids: bool,
@@ -94,7 +94,7 @@ impl Node {
         let disk = match rustix::fs::statvfs(&self.config().data_dir) {
             Ok(disk) => {
                 let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-                is_short(reservations.nodefs_available, bytes(disk.f_blocks), bytes(disk.f_bavail))
+                is_short(self.config().disk_pressure, bytes(disk.f_blocks), bytes(disk.f_bavail))
             }
             Err(error) => {
                 tracing::warn!(%error, "the room on the disk is not known");

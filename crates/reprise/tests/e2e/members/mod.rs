@@ -62,7 +62,9 @@ fn no_pod_is_lost_doubled_or_wrongly_finished_when_an_agent_is_killed_and_anothe
     // What the Job's Pods did on both nodes while nobody could tell the API.
     eventually("Pods of the Job end on the node that is cut off", || members.has_ended_unseen(1));
     members.start_agent(0);
+    eventually("the cluster misses a node", || (members.ready_nodes() == 1).then_some(()));
     members.restore(1);
+    eventually("both nodes are ready", || (members.ready_nodes() == 2).then_some(()));
 
     let done = eventually("the Job is complete", || members.job_status().filter(|s| s.succeeded == Some(6)));
     assert_eq!(done.failed.unwrap_or(0), 0, "{done:#?}");

@@ -110,7 +110,7 @@ impl Members {
         self.runtime.block_on(api.list(&ListParams::default().labels(label))).ok().map(|list| list.items)
     }
 
-    fn ready_nodes(&self) -> usize {
+    pub fn ready_nodes(&self) -> usize {
         let api: Api<NodeObject> = Api::all(self.client.clone());
         let nodes = self.runtime.block_on(api.list(&ListParams::default())).map(|list| list.items).unwrap_or_default();
         let is_ready = |node: &&NodeObject| {
