@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bootstrap;
 use crate::discovery::Discovery;
 use crate::error::StartError;
-use crate::http::{self, FairQueue, Listening, QueueLimits};
+use crate::http::{self, FairQueue, Listening, Metrics, QueueLimits};
 use crate::openapi::OpenApi;
 use crate::proxy::KubeletClient;
 use crate::resources::TABLE;
@@ -83,6 +83,7 @@ impl Api {
             discovery: Discovery::new(TABLE, &address.to_string()),
             openapi: OpenApi::new(TABLE),
             queue: FairQueue::new(QueueLimits::default()),
+            metrics: Metrics::default(),
             closing: CancellationToken::new(),
         });
         bootstrap::complete(&server).await?;

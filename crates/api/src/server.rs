@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::discovery::Discovery;
-use crate::http::FairQueue;
+use crate::http::{FairQueue, Metrics};
 use crate::openapi::OpenApi;
 use crate::proxy::KubeletClient;
 use crate::resources::{Context, Lookup, Resource, TABLE, find_stored};
@@ -34,6 +34,8 @@ pub(crate) struct Server {
     pub openapi: OpenApi,
     /// Who is served at the same time.
     pub queue: FairQueue,
+    /// What was asked, counted.
+    pub metrics: Metrics,
     /// Ends watches and connections.
     pub closing: CancellationToken,
 }

@@ -1,5 +1,7 @@
 //! Who asks, whether they may, and which code answers.
 
+use std::time::Instant;
+
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use jiff::Timestamp;
@@ -14,6 +16,7 @@ use crate::status::ApiError;
 
 /// The answer to a request, whatever it is.
 pub(super) async fn answer(server: &Shared, certificate: Option<&[u8]>, request: Request<Incoming>) -> Response<Body> {
+    let begun = Instant::now();
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let address = Address::parse(request.uri().path());
     let asked = access_request(request.method(), request.uri().path(), address.as_ref(), &query);
@@ -26,6 +29,7 @@ pub(super) async fn answer(server: &Shared, certificate: Option<&[u8]>, request:
         tracing::debug!(%error, "a request is refused");
         refusal(&error)
     });
+    server.metrics.count(&asked, response.status().as_u16(), begun.elapsed());
     if let Some(log) = &server.audit {
         let (caller, code) = (caller.as_ref().ok(), response.status().as_u16());
         let impersonated_by = caller.and_then(|caller| caller.impersonated_by.as_deref());

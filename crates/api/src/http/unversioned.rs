@@ -15,6 +15,7 @@ use crate::request::Query;
 use crate::server::Server;
 use crate::status::ApiError;
 
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 pub(super) fn answer(
@@ -38,6 +39,7 @@ pub(super) fn answer(
             let document = server.security.tokens.public_keys().to_string();
             Ok(response(200, "application/jwk-set+json", whole(document.into())))
         }
+        "/metrics" => Ok(response(200, METRICS, whole(server.metrics.text(&server.store).into()))),
         "/healthz" | "/livez" | "/readyz" => Ok(health(server, path, query)),
         _ => document(server, path, request.headers()),
     }

@@ -39,7 +39,7 @@ pub(super) async fn change(
         let stored = server.store.get(&asked.key()).ok_or_else(|| asked.not_found())?;
         let current: Value = serde_json::from_slice(&stored.json).map_err(ApiError::internal)?;
         let proposed = propose(&current)?;
-        let conditional = is_conditional(&proposed.object, &stored, asked)?;
+        let conditional = is_conditional(&proposed.object, &current, stored.revision, asked)?;
         let (object, warnings) = made(server, asked, options, proposed, &current)?;
         let changed = Changed { stored: &stored, current: &current, object };
         match changed.write(server, asked, options.dry_run).await {
@@ -53,11 +53,10 @@ pub(super) async fn change(
 }
 
 /// Whether the change names the version that it is about, which then must be the current one.
-fn is_conditional(object: &Value, stored: &Stored, asked: &Asked) -> Result<bool, ApiError> {
+fn is_conditional(object: &Value, current: &Value, revision: u64, asked: &Asked) -> Result<bool, ApiError> {
     let resource = asked.resource;
     let (uid, version) = (metadata::text(object, "uid"), metadata::text(object, "resourceVersion"));
-    let stored_object: Value = serde_json::from_slice(&stored.json).map_err(ApiError::internal)?;
-    let current_uid = metadata::text(&stored_object, "uid");
+    let current_uid = metadata::text(current, "uid");
     if !uid.is_empty() && uid != current_uid {
         let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {current_uid}");
         return Err(ApiError::conflict(resource.group, resource.plural, &asked.name, &why));
@@ -65,7 +64,7 @@ fn is_conditional(object: &Value, stored: &Stored, asked: &Asked) -> Result<bool
     if version.is_empty() || version == "0" {
         return Ok(false);
     }
-    if version.parse() != Ok(stored.revision) {
+    if version.parse() != Ok(revision) {
         return Err(ApiError::modified(resource.group, resource.plural, &asked.name));
     }
     Ok(true)

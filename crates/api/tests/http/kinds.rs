@@ -95,3 +95,26 @@ async fn a_claim_is_bound_once() {
     assert_eq!(client.patch(&format!("{claims}/c"), MERGE, &bind("v")).await.code, 200);
     assert_eq!(client.patch(&format!("{claims}/c"), MERGE, &bind("w")).await.code, 422);
 }
+
+#[tokio::test]
+async fn a_job_set_is_stored_and_checked() {
+    let server = Server::start().await;
+    let mut client = server.admin().await;
+    let sets = "/apis/jobset.x-k8s.io/v1alpha2/namespaces/default/jobsets";
+    let template = json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "i"}]}}}});
+    let set = |name: &str, jobs: Value| json!({"metadata": {"name": name}, "spec": {"replicatedJobs": jobs}});
+    let made = client.post(sets, &set("s", json!([{"name": "workers", "replicas": 2, "template": template}]))).await;
+    assert_eq!((made.code, made.text("/spec/successPolicy/operator")), (201, "All"), "{made:?}");
+    assert_eq!(made.text("/spec/replicatedJobs/0/template/spec/completionMode"), "Indexed");
+    assert_eq!(made.body["spec"]["network"]["enableDNSHostnames"], true);
+    let twice = json!([{"name": "a", "template": template}, {"name": "a", "template": template}]);
+    let wrong = client.post(sets, &set("t", twice)).await;
+    assert_eq!((wrong.code, wrong.text("/details/causes/0/field")), (422, "spec.replicatedJobs[1].name"));
+    let unknown = json!({"metadata": {"name": "u"}, "spec": {"foo": 1}});
+    let unknown = client.post(&format!("{sets}?fieldValidation=Strict"), &unknown).await;
+    assert!(unknown.code == 400 && unknown.message().ends_with("unknown field \"spec.foo\""), "{unknown:?}");
+    let network = json!({"spec": {"network": {"subdomain": "other"}}});
+    assert_eq!(client.patch(&format!("{sets}/s"), MERGE, &network).await.code, 422);
+    let status = client.patch(&format!("{sets}/s/status"), MERGE, &json!({"status": {"restarts": 1}})).await;
+    assert_eq!((status.code, &status.body["status"]["restarts"]), (200, &json!(1)));
+}

@@ -157,3 +157,39 @@ async fn a_restart_keeps_every_object() {
     let server = Server { api: reprise_api::Api::start(config).await.unwrap(), folder };
     assert_eq!(server.admin().await.get(&format!("{MAPS}/m")).await.body, made.body);
 }
+
+#[tokio::test]
+async fn metrics_count_what_was_asked() {
+    let server = Server::start().await;
+    let mut client = server.admin().await;
+    client.post(MAPS, &map("m", "1")).await;
+    let metrics = client.get("/metrics").await;
+    let text = metrics.body.as_str().unwrap();
+    let line =
+        "apiserver_request_total{verb=\"CREATE\",group=\"\",resource=\"configmaps\",subresource=\"\",code=\"201\"} 1";
+    assert!(text.lines().any(|found| found == line), "{text}");
+    assert_eq!(server.client(None).await.get("/metrics").await.code, 403, "strangers see health and version only");
+}
+
+#[tokio::test]
+async fn who_applies_owns_fields_and_nobody_takes_them_unasked() {
+    let server = Server::start().await;
+    let mut client = server.admin().await;
+    let path = format!("{MAPS}/m");
+    let apply =
+        |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"a": value}});
+    let kind = "apply-patch+yaml";
+    let refused = client.patch(&path, kind, &apply("1")).await;
+    assert_eq!((refused.code, refused.text("/details/causes/0/field")), (422, "fieldManager"));
+    let made = client.patch(&format!("{path}?fieldManager=a"), kind, &apply("1")).await;
+    assert_eq!((made.code, made.text("/metadata/managedFields/0/manager")), (201, "a"), "{made:?}");
+    let again = client.patch(&format!("{path}?fieldManager=a"), kind, &apply("1")).await;
+    assert_eq!((again.code, again.text("/metadata/resourceVersion")), (200, made.text("/metadata/resourceVersion")));
+    let conflict = client.patch(&format!("{path}?fieldManager=b"), kind, &apply("2")).await;
+    assert_eq!(
+        (conflict.code, conflict.message()),
+        (409, "Apply failed with 1 conflict: conflict with \"a\": .data.a")
+    );
+    let forced = client.patch(&format!("{path}?fieldManager=b&force=true"), kind, &apply("2")).await;
+    assert_eq!((forced.code, forced.text("/data/a")), (200, "2"));
+}

@@ -11,6 +11,11 @@ use reprise_images::{BuiltContent, BuiltFile, BuiltImage, ImageStore};
 const IMAGES: [(&str, &str); 3] =
     [("my-repo/setup-worker:1.0", "setup"), ("my-repo/watcher:1.0", "watch"), ("my-repo/training-app:1.0", "train")];
 
+/// The images' names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    IMAGES.iter().map(|(name, _)| *name)
+}
+
 /// Makes the images in the store in `store_dir`. Blocks.
 pub fn build(store_dir: &Path) -> Result<()> {
     let program = env::current_exe().context("can't find the program's own file")?;

@@ -1,6 +1,6 @@
 //! `reprise demo`: the announcement's manifest as published, offline, from nothing but this program.
 
-mod image;
+pub mod image;
 mod manifest;
 mod report;
 mod witness;

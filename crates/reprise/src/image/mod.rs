@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 use reprise_images::{Image, ImageStore};
 
 use crate::cli::{Output, OutputArgs};
+use crate::demo;
 use crate::settings::Settings;
 
 /// Shorter starts of an id are not accepted.
@@ -32,6 +33,8 @@ pub enum ImageCommand {
     },
     /// Import images from files: `docker save` or OCI archives (also compressed), OCI layout folders
     Import(ImportArgs),
+    /// Make the images that examples/ml-worker-checkpoint.yaml names, from this program
+    Demo,
     /// List the images
     #[command(visible_alias = "list")]
     Ls(OutputArgs),
@@ -80,6 +83,10 @@ pub async fn run(command: ImageCommand, settings: &Settings) -> anyhow::Result<E
             }
         }
         ImageCommand::Import(arguments) => import(&store, &arguments)?,
+        ImageCommand::Demo => {
+            demo::image::build(&settings.image_store())?;
+            demo::image::names().for_each(|name| outln!("{name}"));
+        }
         ImageCommand::Ls(OutputArgs { output: Output::Text }) => out!("{}", table::list(&store.list()?)),
         ImageCommand::Ls(OutputArgs { output: Output::Json }) => {
             for image in store.list()? {
