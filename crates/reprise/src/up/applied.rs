@@ -94,10 +94,18 @@ async fn apply_all(client: &Client, folder: &Path) -> Vec<String> {
         match apply(client, resource, object).await {
             Ok(true) => outln!("{} {name} applied from {file}", resource.singular),
             Ok(false) => {}
-            Err(error) => problems.push(format!("{file}: {} {name}: {error:#}", resource.singular)),
+            Err(error) => problems.push(format!("{file}: {} {name}: {}", resource.singular, words(&error))),
         }
     }
     problems
+}
+
+/// What the API says, in its own words; its first line says what is wrong.
+fn words(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => status.message.lines().next().unwrap_or_default().to_owned(),
+        _ => format!("{error:#}"),
+    }
 }
 
 type Found = (String, &'static Resource, Value);
