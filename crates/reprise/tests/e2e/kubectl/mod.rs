@@ -2,6 +2,7 @@
 
 mod access;
 mod cluster;
+mod jobs;
 mod nodes;
 mod objects;
 mod patches;
