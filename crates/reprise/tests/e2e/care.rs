@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use reprise_testkit::image::TestImage;
 use reprise_testkit::manifest::Container;
-use reprise_testkit::{Node, TESTLOAD_IMAGE};
+use reprise_testkit::{Node, Runtime, TESTLOAD_IMAGE};
 
 use crate::scene::{LIMIT, Scene, container, ctl, eventually, pod};
+
+on_each_runtime!(a_log_that_grows_is_rotated_and_still_read_as_a_whole);
 
 /// A `KubeletConfiguration` with these fields.
 pub fn config(node: &Node, fields: &str) -> PathBuf {
@@ -24,9 +26,8 @@ fn names_in(folder: &std::path::Path) -> Vec<String> {
     names
 }
 
-#[test]
-fn a_log_that_grows_is_rotated_and_still_read_as_a_whole() {
-    let node = Node::with_testload();
+fn a_log_that_grows_is_rotated_and_still_read_as_a_whole(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let config =
         config(&node, "containerLogMaxSize: 64Ki\ncontainerLogMaxFiles: 20\ncontainerLogMonitorInterval: 3s\n");
     let steps = ["print-lines", "3000", "a", "wait-file", "/ctl/b", "print-lines", "3000", "b"];

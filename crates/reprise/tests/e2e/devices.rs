@@ -3,10 +3,15 @@
 use std::fs;
 
 use reprise_testkit::manifest::{Container, Pod};
-use reprise_testkit::{DevicePlugin, Node};
+use reprise_testkit::{DevicePlugin, Node, Runtime};
 use serde_json::{Value, json};
 
 use crate::scene::{LIMIT, container, ctl, eventually, pod};
+
+on_each_runtime!(
+    a_pod_keeps_its_device_over_epochs_and_when_agent_and_plugin_are_killed,
+    a_plugin_registers_with_the_next_agent_and_prepares_devices_for_each_start,
+);
 
 const RESOURCE: &str = "example.com/sample";
 
@@ -48,9 +53,8 @@ fn wait_health(node: &Node, health: &str) {
     });
 }
 
-#[test]
-fn a_pod_keeps_its_device_over_epochs_and_when_agent_and_plugin_are_killed() {
-    let node = Node::with_testload();
+fn a_pod_keeps_its_device_over_epochs_and_when_agent_and_plugin_are_killed(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let (state, ill) = (node.scratch().join("state"), node.scratch().join("ill"));
     let flags =
         ["--node", "/dev/zero", "--state-dir", state.to_str().unwrap(), "--unhealthy-file", ill.to_str().unwrap()];
@@ -106,9 +110,8 @@ fn run_event(name: &'static str) -> impl Fn(&reprise_testkit::event::Event) -> b
     move |event| event.is(name) && event.pod != "default/worker"
 }
 
-#[test]
-fn a_plugin_registers_with_the_next_agent_and_prepares_devices_for_each_start() {
-    let node = Node::with_testload();
+fn a_plugin_registers_with_the_next_agent_and_prepares_devices_for_each_start(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     // A folder of the plugins' own, as with plugins that were made for a kubelet.
     let (folder, starts) = (node.scratch().join("plugins"), node.scratch().join("starts"));
     let flags = ["--devices", "3", "--prefer-last", "--pre-start-file", starts.to_str().unwrap()];

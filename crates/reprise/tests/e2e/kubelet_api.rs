@@ -9,8 +9,8 @@ use reprise_cri::v1::{ListContainersRequest, ReopenContainerLogRequest};
 use reprise_cri::{Call, CriClient};
 use reprise_streaming::client::{CommandProtocol, PortForwardProtocol, connect_command, connect_port_forward};
 use reprise_streaming::{CommandStreams, Outcome, Timeouts};
-use reprise_testkit::Node;
 use reprise_testkit::manifest::Pod;
+use reprise_testkit::{Node, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -21,6 +21,12 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::scene::{LIMIT, Scene, container, ctl, eventually, fails_once, pod};
+
+on_each_runtime!(
+    programs_are_run_and_ports_reached_through_the_api,
+    a_program_is_attached_to_through_the_api_again_and_again,
+    usage_is_measured,
+);
 
 /// A run whose API is served, and what a client must know of it.
 struct Api {
@@ -97,9 +103,9 @@ async fn a_client_with_the_token_sees_what_a_stranger_does_not() {
     assert_eq!(ran, (200, "hello\n".to_owned()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn programs_are_run_and_ports_reached_through_the_api() {
-    let node = Node::with_testload();
+#[tokio::main]
+async fn programs_are_run_and_ports_reached_through_the_api(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let pod = pod(&node, "worker").container(container("main", &["answer", "tcp", "7000", "served", "forever"]));
     let api = Api::start(node, pod);
     let uid = api.scene.pod()["uid"].as_str().unwrap().to_owned();
@@ -128,9 +134,9 @@ async fn programs_are_run_and_ports_reached_through_the_api() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_program_is_attached_to_through_the_api_again_and_again() {
-    let node = Node::with_testload();
+#[tokio::main]
+async fn a_program_is_attached_to_through_the_api_again_and_again(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let main = container("main", &["read-lines", "forever"]).field("stdin", json!(true));
     let pod = pod(&node, "worker").container(main);
     let api = Api::start(node, pod);
@@ -198,9 +204,9 @@ async fn an_in_place_restart_is_in_the_metrics() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn usage_is_measured_by_the_embedded_runtime() {
-    let node = Node::with_testload();
+#[tokio::main]
+async fn usage_is_measured(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let pod = pod(&node, "worker").container(container("main", &["forever"]));
     let api = Api::start(node, pod);
     let summary: Value = serde_json::from_str(&api.get("/stats/summary").await).unwrap();

@@ -3,11 +3,18 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
-use reprise_testkit::Node;
 use reprise_testkit::manifest::{Container, Pod};
+use reprise_testkit::{Node, Runtime};
 use serde_json::{Value, json};
 
 use crate::scene::{LIMIT, Scene, eventually};
+
+on_each_runtime!(
+    variables_come_from_config_maps_and_secrets,
+    objects_become_files_that_can_only_be_read_and_secrets_never_touch_the_disk,
+    a_changed_object_is_seen_by_the_running_container_but_not_through_a_sub_path,
+    the_group_of_the_pod_owns_its_volumes_and_keeps_them_over_a_restart_in_place,
+);
 
 fn config_map(data: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "m" }, "data": data })
@@ -22,8 +29,8 @@ fn main(steps: &[&str]) -> Container {
 }
 
 /// Runs a Pod of one container to its end beside `objects` and gives what it printed.
-fn prints(objects: &[Value], pod: Pod) -> String {
-    let node = Node::with_testload();
+fn prints(runtime: Runtime, objects: &[Value], pod: Pod) -> String {
+    let node = Node::with_testload_on(runtime);
     let manifests: Vec<Value> = std::iter::once(pod.build()).chain(objects.iter().cloned()).collect();
     let finished = node.run(&manifests).arg("--keep").start().finish(LIMIT);
     assert_eq!(finished.code, Some(0), "{finished:#?}\n{}", node.verb(&["logs", "p"]).stdout);
@@ -36,8 +43,7 @@ fn volume(scene: &Scene, kind: &str, name: &str) -> PathBuf {
     scene.node.data_dir().join("pods").join(uid).join("volumes").join(kind).join(name)
 }
 
-#[test]
-fn variables_come_from_config_maps_and_secrets() {
+fn variables_come_from_config_maps_and_secrets(runtime: Runtime) {
     let key = |name: &str, from: Value| json!({ "name": name, "valueFrom": from });
     let env = json!([
         key("ONE", json!({ "configMapKeyRef": { "name": "m", "key": "a" } })),
@@ -50,12 +56,11 @@ fn variables_come_from_config_maps_and_secrets() {
         .field("env", env)
         .field("envFrom", from);
     let objects = [config_map(json!({ "a": "1", "b": "2" })), secret(json!({ "password": "hush" }))];
-    let text = prints(&objects, Pod::new("p").container(main));
+    let text = prints(runtime, &objects, Pod::new("p").container(main));
     assert_eq!(text, "ONE=1\nTWO=hush\nNONE unset\nBOTH=1-2\npassword=hush\nM_a=1\n");
 }
 
-#[test]
-fn objects_become_files_that_can_only_be_read_and_secrets_never_touch_the_disk() {
+fn objects_become_files_that_can_only_be_read_and_secrets_never_touch_the_disk(runtime: Runtime) {
     let items = json!([{ "path": "name", "fieldRef": { "fieldPath": "metadata.name" } }]);
     let sources = json!([{ "configMap": { "name": "m", "items": [{ "key": "a", "path": "deep/a" }] } }, { "downwardAPI": { "items": items } }]);
     let pod = Pod::new("p")
@@ -86,7 +91,7 @@ fn objects_become_files_that_can_only_be_read_and_secrets_never_touch_the_disk()
     ];
     let main = main(&steps).mount("map", "/map").mount("secret", "/secret").mount("self", "/self").mount("all", "/all");
     let objects = [config_map(json!({ "a": "1\n", "b": "2\n" })), secret(json!({ "password": "hush\n" }))];
-    let text = prints(&objects, pod.container(main));
+    let text = prints(runtime, &objects, pod.container(main));
     let lines: Vec<&str> = text.lines().collect();
     let names: Vec<&str> = lines.iter().copied().filter(|line| !line.starts_with("..")).take(9).collect();
     assert_eq!(
@@ -102,8 +107,8 @@ fn objects_become_files_that_can_only_be_read_and_secrets_never_touch_the_disk()
 }
 
 /// A Pod with a ConfigMap as files, one of them also by subPath, on a node whose agent is gone again.
-fn kept(objects: &[Value], pod: Pod) -> Scene {
-    let node = Node::with_testload();
+fn kept(runtime: Runtime, objects: &[Value], pod: Pod) -> Scene {
+    let node = Node::with_testload_on(runtime);
     let manifests: Vec<Value> = std::iter::once(pod.build()).chain(objects.iter().cloned()).collect();
     let run = node.run(&manifests).arg("--keep").start();
     Scene { run, node }
@@ -126,8 +131,7 @@ fn shows(scene: &Scene, path: &str, wanted: &str) {
     });
 }
 
-#[test]
-fn a_changed_object_is_seen_by_the_running_container_but_not_through_a_sub_path() {
+fn a_changed_object_is_seen_by_the_running_container_but_not_through_a_sub_path(runtime: Runtime) {
     let mounts = json!([
         { "name": "map", "mountPath": "/map" },
         { "name": "map", "mountPath": "/fixed", "subPath": "a" },
@@ -138,7 +142,7 @@ fn a_changed_object_is_seen_by_the_running_container_but_not_through_a_sub_path(
         .volume(json!({ "name": "secret", "secret": { "secretName": "s" } }))
         .container(main(&["print", "up", "forever"]).field("volumeMounts", mounts));
     let objects = |value: &str| [config_map(json!({ "a": value })), secret(json!({ "k": value }))];
-    let mut scene = kept(&objects("old"), pod.clone());
+    let mut scene = kept(runtime, &objects("old"), pod.clone());
     scene.run.wait_for("Ready", LIMIT, |e| e.is("PodReady"));
     shows(&scene, "/map/a", "old");
     let before = scene.pod();
@@ -170,7 +174,7 @@ fn a_changed_object_is_seen_by_the_running_container_but_not_through_a_sub_path(
 fn a_container_waits_for_its_objects_and_goes_on_when_they_are_given() {
     let from = json!([{ "secretRef": { "name": "s" } }]);
     let pod = Pod::new("p").container(main(&["env", "k", "forever"]).field("envFrom", from));
-    let mut scene = kept(&[], pod.clone());
+    let mut scene = kept(Runtime::Embedded, &[], pod.clone());
     let failed = scene.run.wait_for("it waits", LIMIT, |e| e.is("SetupFailed"));
     assert_eq!(failed.message.as_deref(), Some("secret \"s\" not found"));
     let waiting = eventually("the status says so", || {
@@ -185,9 +189,8 @@ fn a_container_waits_for_its_objects_and_goes_on_when_they_are_given() {
     drop(scene.run.interrupt(LIMIT));
 }
 
-#[test]
-fn the_group_of_the_pod_owns_its_volumes_and_keeps_them_over_a_restart_in_place() {
-    let node = Node::with_testload();
+fn the_group_of_the_pod_owns_its_volumes_and_keeps_them_over_a_restart_in_place(runtime: Runtime) {
+    let node = Node::with_testload_on(runtime);
     let pod = Pod::new("p")
         .spec("securityContext", json!({ "runAsUser": 1000, "fsGroup": 4242, "fsGroupChangePolicy": "Always" }))
         .empty_dir("data")

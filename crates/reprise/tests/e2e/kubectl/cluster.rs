@@ -65,21 +65,27 @@ impl Drop for Up {
 impl Cluster {
     /// The API alone.
     pub fn api(release: Release) -> Self {
-        Self::start(release, &["--no-node"])
+        Self::start(release, Node::new(), &["--no-node"])
     }
 
     /// With a node that has the test workload and busybox, and is ready.
     pub fn with_node(release: Release) -> Self {
-        let cluster = Self::start(release, &[]);
+        Self::with_node_config(release, |_| String::new())
+    }
+
+    /// The same with settings in the kubelet's format, from what the node is.
+    pub fn with_node_config(release: Release, fields: impl FnOnce(&Node) -> String) -> Self {
+        let node = Node::with_testload();
+        node.import(&TestImage::busybox().unwrap());
+        let file = node.scratch().join("kubelet.yaml");
+        let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        fs::write(&file, format!("{head}{}", fields(&node))).unwrap();
+        let cluster = Self::start(release, node, &["--config", file.to_str().unwrap()]);
         cluster.ok(&["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
         cluster
     }
 
-    fn start(release: Release, arguments: &[&str]) -> Self {
-        let node = if arguments.is_empty() { Node::with_testload() } else { Node::new() };
-        if arguments.is_empty() {
-            node.import(&TestImage::busybox().unwrap());
-        }
+    fn start(release: Release, node: Node, arguments: &[&str]) -> Self {
         let mut command = node.command();
         let address = format!("127.0.0.1:{}", node.host_port(0));
         command.args(["up", "--listen", &address]).args(arguments);
@@ -87,7 +93,7 @@ impl Cluster {
         let lines = lines(child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let mut up = Up { child, kubeconfig: PathBuf::new() };
         up.kubeconfig = PathBuf::from(said(&lines, |line| line.strip_prefix("export KUBECONFIG=").map(str::to_owned)));
-        if arguments.is_empty() {
+        if !arguments.contains(&"--no-node") {
             said(&lines, |line| (line.starts_with("node ") && line.ends_with(" is ready")).then_some(()));
         }
         Self { up, node, kubectl: release.program(), files: Cell::new(0) }

@@ -3,6 +3,7 @@
 mod access;
 mod cluster;
 mod jobs;
+mod names;
 mod nodes;
 mod objects;
 mod patches;
