@@ -1,4 +1,7 @@
 //! Whether a Pod uses more of the node's disk than it may: then it is evicted.
+//!
+//! As with a kubelet, it has no condition `DisruptionTarget` then: that is for Pods that make room for others, and keeps a Job from
+//! counting a failure.
 
 use std::collections::BTreeMap;
 
