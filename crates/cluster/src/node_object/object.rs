@@ -58,13 +58,15 @@ pub(super) fn has_all(there: &BTreeMap<String, String>, wanted: &BTreeMap<String
 pub(super) fn status(node: &Node, facts: &MachineFacts, report: &Report, conditions: Vec<NodeCondition>) -> NodeStatus {
     let runtime = report.runtime.clone().unwrap_or_default();
     let port = node.http_address().map(|address| DaemonEndpoint { port: i32::from(address.port()) });
+    // Streams are joined with the runtime's, and others may not speak today's WebSocket protocols.
+    let has_web_sockets = port.is_some() && !node.config().foreign_runtime;
     NodeStatus {
         addresses: Some(addresses(node)),
         allocatable: Some(amounts(&report.allocatable)),
         capacity: Some(amounts(&report.capacity)),
         conditions: Some(conditions),
         daemon_endpoints: port.map(|port| NodeDaemonEndpoints { kubelet_endpoint: Some(port) }),
-        declared_features: Some(declared_features(node.config().gates, node.http_address().is_some())),
+        declared_features: Some(declared_features(node.config().gates, has_web_sockets)),
         features: Some(NodeFeatures { supplemental_groups_policy: Some(runtime.supplemental_groups_policy) }),
         images: Some(images(report)),
         node_info: Some(NodeSystemInfo {
@@ -96,8 +98,9 @@ fn amounts(list: &ResourceList) -> BTreeMap<String, Quantity> {
 }
 
 /// In the order of the alphabet, as the API wants them.
-fn declared_features(gates: FeatureGates, serves: bool) -> Vec<String> {
-    let features = [(WEB_SOCKETS, serves), (RESTART_ALL_CONTAINERS, gates.restart_all_containers_on_container_exits)];
+fn declared_features(gates: FeatureGates, has_web_sockets: bool) -> Vec<String> {
+    let features =
+        [(WEB_SOCKETS, has_web_sockets), (RESTART_ALL_CONTAINERS, gates.restart_all_containers_on_container_exits)];
     features.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_owned()).collect()
 }
 

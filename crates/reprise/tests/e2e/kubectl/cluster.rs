@@ -79,6 +79,8 @@ impl Cluster {
         node.import(&TestImage::busybox().unwrap());
         let file = node.scratch().join("kubelet.yaml");
         let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        // How full the machine's disk is must not matter.
+        let head = format!("{head}evictionHard: {{memory.available: 1Mi, nodefs.available: 1Mi}}\n");
         fs::write(&file, format!("{head}{}", fields(&node))).unwrap();
         let cluster = Self::start(release, node, &["--config", file.to_str().unwrap()]);
         cluster.ok(&["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
