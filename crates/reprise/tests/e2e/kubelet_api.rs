@@ -155,7 +155,9 @@ async fn a_program_is_attached_to_through_the_api_again_and_again(runtime: Runti
         let streams = CommandStreams::new(true, true, false, false).unwrap();
         let connected = connect_command(api.connect().await, request, protocol, streams, Timeouts::default()).await;
         let mut attached = connected.unwrap();
-        attached.stdin.take().unwrap().write_all(line.as_bytes()).await.unwrap();
+        // containerd lets a client go when its input ends.
+        let mut stdin = attached.stdin.take().unwrap();
+        stdin.write_all(line.as_bytes()).await.unwrap();
         let mut out = BufReader::new(attached.stdout.take().unwrap()).lines();
         let printed = out.next_line().await.unwrap().unwrap();
         assert!(printed.ends_with(line.trim_end()), "{protocol:?}: {printed}");
@@ -246,6 +248,11 @@ async fn usage_is_measured(runtime: Runtime) {
         assert!(text.lines().any(|line| line.starts_with(name)), "no {name} in\n{text}");
     }
     assert!(text.contains("resource_scrape_error 0\n"), "{text}");
+    if runtime != Runtime::Embedded {
+        // containerd 1.6 has no metrics of its own.
+        assert!(api.get("/metrics/cadvisor").await.contains("container_scrape_error 1\n"));
+        return;
+    }
     let text = api.get("/metrics/cadvisor").await;
     let is_mains = |line: &str| {
         let of_main = "container=\"main\",namespace=\"default\",pod=\"worker\"}";

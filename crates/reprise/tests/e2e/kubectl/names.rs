@@ -81,7 +81,7 @@ fn pods_resolve_services_each_other_and_the_world_outside() {
     assert_eq!(resolves("web.default.svc.cluster.local"), of_web);
     assert_eq!(resolves("first.web"), of_web);
     assert_eq!(resolves(&format!("{}.default.pod.cluster.local", ip.replace('.', "-"))), of_web);
-    assert_eq!(resolves("client.web"), None);
+    assert_eq!(resolves("client.web.default.svc.cluster.local"), None);
     assert_eq!(resolves("www.example.com"), Some(OUTSIDE.to_string()));
 
     cluster.ok(&["delete", "pod", "web", "--now"]);
