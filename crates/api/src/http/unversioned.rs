@@ -11,6 +11,7 @@ use super::resource::not_allowed;
 use crate::KUBERNETES_VERSION;
 use crate::access::User;
 use crate::encoding::{Form, negotiate};
+use crate::openapi::version2;
 use crate::request::Query;
 use crate::server::Server;
 use crate::status::ApiError;
@@ -30,6 +31,7 @@ pub(super) fn answer(
     }
     match path {
         "/version" => Ok(response(200, "application/json", whole(version().to_string().into()))),
+        "/openapi/v2" => Ok(version2(request.headers())),
         "/.well-known/openid-configuration" => {
             let host = text(request.headers(), HOST).unwrap_or("localhost");
             let document = server.security.tokens.openid_configuration(&format!("https://{host}"));
@@ -43,6 +45,14 @@ pub(super) fn answer(
         "/healthz" | "/livez" | "/readyz" => Ok(health(server, path, query)),
         _ => document(server, path, request.headers()),
     }
+}
+
+/// What clients look at last: their own protobuf, or JSON for all others.
+fn version2(headers: &HeaderMap) -> Response<Body> {
+    if text(headers, ACCEPT).unwrap_or_default().contains("proto-openapi") {
+        return response(200, version2::PROTOBUF, whole(version2::protobuf()));
+    }
+    response(200, "application/json", whole(version2::json()))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

@@ -10,6 +10,7 @@ mod operations;
 mod parameters;
 mod paths;
 mod schemas;
+pub mod version2;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

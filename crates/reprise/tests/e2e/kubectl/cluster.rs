@@ -159,11 +159,11 @@ impl Cluster {
         words(&self.ok(arguments))
     }
 
-    /// Writes a manifest. The path is one that stays for the test.
+    /// Writes a manifest. The path is one that stays for the test. What begins with a brace would be JSON for kubectl.
     pub fn file(&self, manifest: &str) -> String {
         let number = self.files.replace(self.files.get() + 1);
         let file = self.scratch().join(format!("object-{number}.yaml"));
-        fs::write(&file, manifest).unwrap();
+        fs::write(&file, format!("---\n{manifest}")).unwrap();
         file.to_str().unwrap().to_owned()
     }
 
