@@ -55,6 +55,14 @@ pub(crate) fn is_deleting(object: &Value) -> bool {
     !text(object, "deletionTimestamp").is_empty()
 }
 
+/// Takes away lists and maps without anything in them: nothing is written as nothing.
+fn drop_empty(object: &mut Value) {
+    const MAY_BE_EMPTY: [&str; 4] = ["annotations", "finalizers", "labels", "ownerReferences"];
+    let is_empty =
+        |value: &Value| value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+    edit(object, |meta| meta.retain(|field, value| !(MAY_BE_EMPTY.contains(&field.as_str()) && is_empty(value))));
+}
+
 /// A time as objects have it: whole seconds.
 pub(crate) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -65,6 +73,7 @@ pub(crate) fn time(at: Timestamp) -> String {
 /// # Errors
 /// 400 if it says something else.
 pub(super) fn match_path(object: &mut Value, asked: &Asked) -> Result<(), ApiError> {
+    drop_empty(object);
     let (namespace, name) = (text(object, "namespace").to_owned(), text(object, "name").to_owned());
     if !asked.resource.namespaced {
         unset(object, "namespace");
@@ -116,6 +125,7 @@ pub(super) fn keep_settled(object: &mut Value, old: &Value) {
         }
     }
     unset(object, "selfLink");
+    drop_empty(object);
 }
 
 /// Letters for a generated name.

@@ -65,7 +65,7 @@ fn an_object_is_edited(release: Release) {
         let mut command = cluster.command(&["edit", "cm", "c"]);
         command.env("KUBE_EDITOR", format!("sed -i {script}")).output().unwrap()
     };
-    let edited = edit("s/\"1\"/\"7\"/");
+    let edited = edit("/^data:/,/^kind:/s/1/7/");
     assert_eq!(
         (edited.status.code(), String::from_utf8_lossy(&edited.stdout).as_ref()),
         (Some(0), "configmap/c edited\n")
