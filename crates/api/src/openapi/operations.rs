@@ -71,7 +71,7 @@ impl Target<'_> {
             Action::Patch => {
                 let patch = schemas::reference(schemas::PATCH);
                 let mut types = PATCHES.to_vec();
-                types.extend(schemas::is_compiled_in(self.row).then_some(STRATEGIC));
+                types.extend(self.row.has_strategic_patch().then_some(STRATEGIC));
                 Some(content(&types, &patch))
             }
             Action::Delete | Action::DeleteCollection => {

@@ -65,11 +65,6 @@ pub fn of(rows: &[&'static Resource]) -> Map<String, Value> {
     schemas
 }
 
-/// Whether a kind is Kubernetes' own: such a kind takes strategic merge patches, one of a CustomResourceDefinition does not.
-pub fn is_compiled_in(row: &Resource) -> bool {
-    (row.types.schema_name)().starts_with("io.k8s.api.")
-}
-
 /// The name of the schema of a subresource's own kind.
 pub fn name_of(group: &str, version: &str, kind: &str) -> Option<String> {
     let found = PARTS.iter().find(|part| (part.0, part.1, part.2) == (group, version, kind));
