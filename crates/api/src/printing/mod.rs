@@ -31,7 +31,7 @@ pub use jobsets::JOB_SETS;
 pub use nodes::NODES;
 pub use partial::{partial_list, partial_object};
 pub use pods::PODS;
-pub use scheduling::{PRIORITY_CLASSES, RESOURCE_SLICES, RUNTIME_CLASSES};
+pub use scheduling::{PRIORITY_CLASSES, RUNTIME_CLASSES};
 pub use services::SERVICES;
 pub use storage::{CSI_DRIVERS, CSI_NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES};
 pub use table::{IncludeObject, table, watch_table};

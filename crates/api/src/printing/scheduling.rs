@@ -26,14 +26,3 @@ pub static RUNTIME_CLASSES: Columns = Columns(&[
     Column::text("Handler", "The runtime's name on the nodes.", |class, _| text(class, "/handler").into()),
     Column::AGE,
 ]);
-
-/// Columns of ResourceSlices.
-pub static RESOURCE_SLICES: Columns = Columns(&[
-    Column::NAME,
-    Column::text("Node", "The node that has the devices.", |slice, _| {
-        or(text(slice, "/spec/nodeName"), "<all>").into()
-    }),
-    Column::text("Driver", "The driver that offers them.", |slice, _| text(slice, "/spec/driver").into()),
-    Column::text("Pool", "The pool that they are in.", |slice, _| text(slice, "/spec/pool/name").into()),
-    Column::AGE,
-]);
