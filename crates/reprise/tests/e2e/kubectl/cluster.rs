@@ -90,7 +90,7 @@ impl Cluster {
     fn start(release: Release, node: Node, arguments: &[&str]) -> Self {
         let mut command = node.command();
         let address = format!("127.0.0.1:{}", node.host_port(0));
-        command.args(["up", "--listen", &address]).args(arguments);
+        command.args(["up", "--listen", &address]).args(arguments).env("REPRISE_CONFIG", no_pressure(&node));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines(child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let mut up = Up { child, kubeconfig: PathBuf::new() };
@@ -171,6 +171,15 @@ impl Cluster {
     pub fn scratch(&self) -> &Path {
         self.node.scratch()
     }
+}
+
+/// Settings with which the node takes Pods on however full this machine's disk is.
+fn no_pressure(node: &Node) -> PathBuf {
+    let file = node.scratch().join("kubelet.yaml");
+    let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+    let least = "{memory.available: 1Mi, nodefs.available: 1Mi, imagefs.available: 1Mi}";
+    fs::write(&file, format!("{head}imageGCHighThresholdPercent: 100\nevictionHard: {least}\n")).unwrap();
+    file
 }
 
 /// The words of each line.
