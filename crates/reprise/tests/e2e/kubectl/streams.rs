@@ -101,8 +101,8 @@ fn a_pod_is_run_on_the_terminal_and_removed(release: Release) {
     let cluster = Cluster::with_node(release);
     let arguments = ["run", "p", "--rm", "-it", "--restart=Never", "--image", BUSYBOX_IMAGE, "--", "sh"];
     let mut terminal = OnTerminal::start(cluster.command(&arguments), (93, 41));
-    // A key brings the prompt if the first one came before anybody listened.
-    terminal.wait_for("pressing enter");
+    // The prompt comes, or a key brings it if nobody listened yet.
+    terminal.wait_for("# ");
     terminal.send("\necho it is $((40+2))\n");
     terminal.wait_for("it is 42\r\n");
     terminal.send("exit\n");
@@ -122,7 +122,7 @@ fn a_pod_is_debugged_from_inside(release: Release) {
     let arguments =
         ["debug", "p", "-it", "--image", BUSYBOX_IMAGE, "--target=p", "--profile=general", "-c", "looking", "--", "sh"];
     let mut terminal = OnTerminal::start(cluster.command(&arguments), (93, 41));
-    terminal.wait_for("pressing enter");
+    terminal.wait_for("# ");
     terminal.send("\nps | grep -c 'trap exi[t]'; exit\n");
     terminal.wait_for("1\r\n");
     assert_eq!(terminal.end(), Some(0));
