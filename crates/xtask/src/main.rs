@@ -7,6 +7,7 @@ mod cargo;
 mod debian;
 mod fuzz;
 mod packages;
+mod python;
 #[cfg(test)]
 mod rules;
 mod test;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cargo::{build_programs, cargo, run};
-use crate::{debian, packages};
+use crate::{debian, packages, python};
 
 /// What is built and tested.
 const WORKSPACE: [&str; 3] = ["--workspace", "--features", "reprise/fault-points"];
@@ -28,6 +28,7 @@ pub fn run_all(options: &Options) -> Result<()> {
     if !options.no_install {
         packages::install_missing(&packages::FOR_TESTS)?;
         debian::PACKAGES.into_iter().try_for_each(debian::Package::fetch)?;
+        python::fetch()?;
     }
     run(cargo(&["fmt", "--all", "--check"]))?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
@@ -39,5 +40,6 @@ pub fn run_all(options: &Options) -> Result<()> {
     let variables = ["REPRISE_BIN", "REPRISE_TESTLOAD", "REPRISE_SAMPLE_DEVICE_PLUGIN"];
     test.envs(variables.iter().zip(&programs));
     test.envs(debian::PACKAGES.map(|package| (package.variable, package.programs())));
+    test.env(python::VARIABLE, python::program());
     run(test)
 }

@@ -8,6 +8,7 @@ mod runtimes;
 
 mod api_crash;
 mod care;
+mod client_libraries;
 mod containerd;
 mod crash;
 mod crash_life;
