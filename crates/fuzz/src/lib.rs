@@ -1,7 +1,8 @@
-//! Fuzz targets: what strangers send to a node, and the code that reads it. Development only.
+//! Fuzz targets: what strangers send to a node and its API, and the code that reads it. Development only.
 //!
 //! `cargo xtask fuzz` runs each with libFuzzer; the tests run what is kept in `corpus/`.
 
+mod bodies;
 mod tar_sums;
 
 /// Something that reads what others wrote.
@@ -14,14 +15,17 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "cni", run: reprise_runtime::fuzzing::cni_result },
     Target { name: "config", run: reprise_images::fuzzing::config },
     Target { name: "layer", run: layer },
     Target { name: "manifest", run: reprise_images::fuzzing::manifest },
+    Target { name: "patch", run: bodies::patch },
+    Target { name: "protobuf", run: bodies::protobuf },
     Target { name: "shim", run: reprise_runtime::fuzzing::shim_message },
     Target { name: "spdy", run: spdy },
     Target { name: "websocket", run: websocket },
+    Target { name: "yaml", run: bodies::yaml },
 ];
 
 /// The target with this name.

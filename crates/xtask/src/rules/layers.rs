@@ -30,7 +30,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
         ],
     ),
     ("reprise-testkit", &[]),
-    ("reprise-fuzz", &["reprise-images", "reprise-streaming", "reprise-runtime"]),
+    ("reprise-fuzz", &["reprise-api", "reprise-images", "reprise-streaming", "reprise-runtime"]),
     ("xtask", &["reprise-cri", "reprise-testkit"]),
 ];
 
