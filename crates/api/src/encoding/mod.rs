@@ -14,5 +14,5 @@ mod wanted;
 pub use body::{Decoded, decode_body};
 pub use media_type::{BodyEncoding, body_encoding};
 pub use negotiation::{Accepted, AnswerEncoding, Form, negotiate};
-pub use patched::{decode_applied, decode_patched};
+pub use patched::{decode_applied, decode_patched, read_patch};
 pub use wanted::Wanted;

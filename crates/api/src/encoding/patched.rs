@@ -10,6 +10,18 @@ use super::wanted::Wanted;
 use crate::request::FieldValidation;
 use crate::status::ApiError;
 
+/// Reads a patch in JSON: its value, and what strict decoding finds in it (keys that come twice).
+///
+/// # Errors
+/// 400 if it is no JSON.
+pub fn read_patch(body: &[u8]) -> Result<(Value, Vec<String>), ApiError> {
+    let unreadable = |why: &str| ApiError::bad_request(format!("error decoding patch: {why}"));
+    let text = std::str::from_utf8(body).map_err(|_| unreadable("invalid UTF-8"))?;
+    let tree = Tree::from_json(text).map_err(|problem| unreadable(&problem.text))?;
+    let found = tree.duplicates().into_iter().map(|path| format!("duplicate field \"{path}\"")).collect();
+    Ok((tree.value(), found))
+}
+
 /// Reads the object that a patch made. `shown` is the patch as the error shows it; `found` is what strictness found
 /// in the patch itself.
 ///
@@ -111,6 +123,13 @@ mod tests {
 
     fn message(error: ApiError) -> (u16, String) {
         (error.code(), error.status().message.clone().unwrap_or_default())
+    }
+
+    #[test]
+    fn keys_that_come_twice_in_a_patch_are_found() {
+        let (patch, found) = read_patch(br#"{"data":{"a":"1","a":"2"}}"#).unwrap();
+        assert_eq!((patch, found), (json!({"data": {"a": "2"}}), vec!["duplicate field \"data.a\"".to_owned()]));
+        assert_eq!(read_patch(b"{").unwrap_err().code(), 400);
     }
 
     #[test]

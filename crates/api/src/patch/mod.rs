@@ -31,4 +31,4 @@ pub use patch_type::PatchType;
 pub use shape::Shape;
 pub(crate) use shape::{Content, List, Strategic, Topology};
 pub use shapes::shape_of;
-pub use strategic::apply_strategic;
+pub use strategic::{apply_strategic, go_text};

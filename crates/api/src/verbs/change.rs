@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::create::{Proposed, remove_field};
 use super::{metadata, ownership, write};
 use crate::admission;
+use crate::patch::unless_unchanged;
 use crate::request::WriteOptions;
 use crate::resources::{Part, Resource};
 use crate::server::{Others, Server};
@@ -92,9 +93,12 @@ fn made(
         metadata::set(&mut object, "generation", generation);
     }
     admission::check_write(server, asked, part, Some(&object), Some(current))?;
-    if !tracked {
-        object = ownership::tracked(asked, options, Some(current), object);
-    }
+    object = if tracked {
+        // What was applied may have become the same again when it was read.
+        unless_unchanged(current, object)
+    } else {
+        ownership::tracked(asked, options, Some(current), object)
+    };
     Ok((object, warnings))
 }
 

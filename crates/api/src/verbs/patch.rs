@@ -7,8 +7,8 @@ use super::asked::Asked;
 use super::change::change;
 use super::create::{Proposed, create_object};
 use super::{metadata, ownership};
-use crate::encoding::{Wanted, decode_applied, decode_patched};
-use crate::patch::{PatchType, apply_json_patch, apply_merge_patch, apply_strategic, server_side_apply};
+use crate::encoding::{Wanted, decode_applied, decode_patched, read_patch};
+use crate::patch::{PatchType, apply_json_patch, apply_merge_patch, apply_strategic, go_text, server_side_apply};
 use crate::request::{FieldValidation, WriteOptions};
 use crate::server::Server;
 use crate::status::ApiError;
@@ -34,9 +34,7 @@ async fn merge(
     if options.force.is_some() {
         return Err(refused("force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch"));
     }
-    let patch: Value = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
-    let shown = String::from_utf8_lossy(body);
+    let (patch, found) = read_patch(body)?;
     let wanted = Wanted::from(asked.resource);
     let propose = |current: &Value| {
         let patched = match kind {
@@ -44,7 +42,8 @@ async fn merge(
             PatchType::Strategic => apply_strategic(ownership::shape(asked), current, &patch)?,
             PatchType::Merge | PatchType::Apply => apply_merge_patch(current, &patch)?,
         };
-        let decoded = decode_patched(&wanted, &patched, &shown, Vec::new(), options.field_validation)?;
+        let shown = if kind == PatchType::Strategic { go_text(&patch) } else { patched.to_string() };
+        let decoded = decode_patched(&wanted, &patched, &shown, found.clone(), options.field_validation)?;
         let mut object = decoded.object;
         metadata::match_path(&mut object, asked)?;
         keep_unconditional(&mut object, current, &patched);

@@ -28,6 +28,15 @@ pub fn ctl(node: &Node) -> PathBuf {
     node.scratch().join("ctl")
 }
 
+/// Settings for a node with Pods from an API: that the disk of the machine that tests run on is nearly full is no pressure.
+pub fn settings(node: &Node) -> PathBuf {
+    let file = node.scratch().join("settings.yaml");
+    let text = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n\
+                evictionHard: {nodefs.available: 1%}\nimageGCHighThresholdPercent: 99\n";
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
 /// A container with both folders mounted. Every run counts itself in `/data/<name>` first.
 pub fn container(name: &str, steps: &[&str]) -> Container {
     let count = format!("/data/{name}");

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 /// A value as Go's `%v` prints it: `map[a:1 b:[x y]]`.
-pub(in super::super) fn go_text(value: &Value) -> String {
+#[must_use]
+pub fn go_text(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::String(text) => text.clone(),

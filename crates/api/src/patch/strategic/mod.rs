@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::PatchError;
 use super::shape::{Meaning, Shape};
 use clean::cleaned;
-use go_text::go_text;
+pub use go_text::go_text;
 use lists::{merge_lists, remove_values};
 use order::in_order;
 

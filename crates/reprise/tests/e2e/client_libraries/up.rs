@@ -10,6 +10,8 @@ use kube::{Client, Config};
 use reprise_testkit::Node;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::scene::settings;
+
 /// A running `reprise up`.
 pub struct Up {
     child: Child,
@@ -21,7 +23,7 @@ impl Up {
     pub fn start(node: &Node, arguments: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", port(node));
         let mut command = node.command();
-        command.args(["up", "--listen", &address]).args(arguments);
+        command.args(["up", "--listen", &address]).args(arguments).env("REPRISE_CONFIG", settings(node));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let kubeconfig = lines.find_map(|line| line.strip_prefix("export KUBECONFIG=").map(PathBuf::from));
