@@ -98,7 +98,7 @@ impl Half {
     fn with_error(self, error: NewStream) -> PortConnection {
         let (_, error) = error.accept();
         let (reader, writer) = self.streams;
-        PortConnection { port: self.port, data: tokio::io::join(reader, writer), error }
+        PortConnection { port: self.port, data: tokio::io::join(reader, writer), half_closes: true, error }
     }
 }
 

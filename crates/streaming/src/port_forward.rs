@@ -20,6 +20,9 @@ pub struct PortConnection {
     pub port: u16,
     /// The connection's bytes.
     pub data: DataStream,
+    /// Whether the client can end its direction alone. Over WebSocket channels it can't: there the end of the Pod's
+    /// direction is that of the connection.
+    pub half_closes: bool,
     /// What can't be forwarded is said here, as text. Clients take any text as the end of the whole port-forward.
     pub error: StreamWriter,
 }

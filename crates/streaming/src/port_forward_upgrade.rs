@@ -112,7 +112,7 @@ fn open_channels(link: &Link, ports: &[u16]) -> VecDeque<PortConnection> {
     let connection = |(channel, port): (u32, &u16)| {
         let (reader, writer) = link.open(channel);
         let (_, error) = link.open(channel + 1);
-        PortConnection { port: *port, data: tokio::io::join(reader, writer), error }
+        PortConnection { port: *port, data: tokio::io::join(reader, writer), half_closes: false, error }
     };
     (0..).step_by(2).zip(ports).map(connection).collect()
 }

@@ -32,7 +32,7 @@ pub fn ctl(node: &Node) -> PathBuf {
 pub fn settings(node: &Node) -> PathBuf {
     let file = node.scratch().join("settings.yaml");
     let text = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n\
-                evictionHard: {nodefs.available: 1%}\nimageGCHighThresholdPercent: 99\n";
+                evictionHard: {nodefs.available: 1Mi, imagefs.available: 1Mi}\nimageGCHighThresholdPercent: 100\n";
     std::fs::write(&file, text).unwrap();
     file
 }

@@ -6,8 +6,9 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use reprise_cri::v1::PortForwardRequest;
-use reprise_streaming::{PortConnection, PortForwardSession};
+use reprise_streaming::{DataStream, PortConnection, PortForwardSession};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -65,11 +66,35 @@ async fn forward(shim: Option<i32>, mut connection: PortConnection) {
         Ok(mut stream) => {
             // Small messages should not wait for more of them. Where that can't be set, they do.
             let _ = stream.set_nodelay(true);
-            if let Err(error) = tokio::io::copy_bidirectional(&mut connection.data, &mut stream).await {
+            let carried = if connection.half_closes {
+                tokio::io::copy_bidirectional(&mut connection.data, &mut stream).await.map(drop)
+            } else {
+                until_the_pod_ends(&mut connection.data, &mut stream).await
+            };
+            if let Err(error) = carried {
                 tracing::debug!(port, %error, "a forwarded connection broke");
             }
         }
         Err(e) => connection.fail(&format!("can't connect to port {port} in the Pod: {e}")).await,
+    }
+}
+
+/// Carries a connection whose client can't say that it has no more to send.
+async fn until_the_pod_ends(client: &mut DataStream, pod: &mut TcpStream) -> io::Result<()> {
+    let (mut from_pod, mut to_pod) = pod.split();
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let up = async {
+        tokio::io::copy(&mut from_client, &mut to_pod).await?;
+        to_pod.shutdown().await?;
+        std::future::pending::<io::Result<()>>().await
+    };
+    let down = async {
+        tokio::io::copy(&mut from_pod, &mut to_client).await?;
+        to_client.shutdown().await
+    };
+    tokio::select! {
+        ended = up => ended,
+        ended = down => ended,
     }
 }
 

@@ -15,7 +15,7 @@ use reprise_testkit::{Answer, Node};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::scene::LIMIT;
+use crate::scene::{LIMIT, settings};
 
 /// Seconds that a call of kubectl may take. Longer than anything here takes on a busy machine.
 const SECONDS: &str = "90";
@@ -90,7 +90,7 @@ impl Cluster {
     fn start(release: Release, node: Node, arguments: &[&str]) -> Self {
         let mut command = node.command();
         let address = format!("127.0.0.1:{}", node.host_port(0));
-        command.args(["up", "--listen", &address]).args(arguments).env("REPRISE_CONFIG", no_pressure(&node));
+        command.args(["up", "--listen", &address]).args(arguments).env("REPRISE_CONFIG", settings(&node));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines(child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let mut up = Up { child, kubeconfig: PathBuf::new() };
@@ -171,15 +171,6 @@ impl Cluster {
     pub fn scratch(&self) -> &Path {
         self.node.scratch()
     }
-}
-
-/// Settings with which the node takes Pods on however full this machine's disk is.
-fn no_pressure(node: &Node) -> PathBuf {
-    let file = node.scratch().join("kubelet.yaml");
-    let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
-    let least = "{memory.available: 1Mi, nodefs.available: 1Mi, imagefs.available: 1Mi}";
-    fs::write(&file, format!("{head}imageGCHighThresholdPercent: 100\nevictionHard: {least}\n")).unwrap();
-    file
 }
 
 /// The words of each line.
