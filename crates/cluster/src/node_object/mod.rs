@@ -134,7 +134,12 @@ impl NodeObjectKeeper {
     /// Writes the status if it has changed or was not written for long.
     async fn write_status(&mut self) -> Result<(), CallError> {
         let status = self.status().await;
+        let there = call(self.api().get(&self.context.name)).await?;
+        // Others say that the node is not ready when they don't hear of it.
+        let is_as_told =
+            there.status.as_ref().is_some_and(|there| conditions::changes(Some(there), &status).is_empty());
         if let Some((written, at)) = &self.written
+            && is_as_told
             && at.elapsed() < REPORT_PERIOD
             && status_patch::is_same(written, &status)
         {

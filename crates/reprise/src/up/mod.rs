@@ -12,6 +12,7 @@ pub mod down;
 pub mod kubeconfig;
 mod names;
 mod node;
+mod open_files;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -31,6 +32,9 @@ use crate::settings::Settings;
 pub async fn run(args: UpArgs, settings: &Settings) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut interrupts = Interrupts::listen()?;
+    if args.no_node {
+        open_files::allow_all();
+    }
     let config = ApiConfig {
         data_dir: settings.data_dir.join("api"),
         listen: args.listen,
