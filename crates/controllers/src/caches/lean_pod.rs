@@ -1,5 +1,5 @@
-//! A Pod without what no controller asks for. A container's environment and probes are most of a Pod in memory, and there may be
-//! ten thousand of them.
+//! A Pod without what no controller asks for. Volumes, and the environment and probes of containers, are most of a Pod in memory,
+//! and there may be ten thousand of them.
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 
@@ -7,6 +7,11 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 pub(super) fn shed(pod: &mut Pod) {
     let Some(spec) = &mut pod.spec else { return };
     spec.ephemeral_containers = None;
+    if let Some(volumes) = &mut spec.volumes {
+        // In memory each has room for all kinds that there are, some kilobytes. Claims say where a Pod can run.
+        volumes.retain(|volume| volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some());
+        volumes.shrink_to_fit();
+    }
     spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(shed_container);
 }
 
@@ -43,9 +48,11 @@ mod tests {
             container
         };
         let pod = |more: bool| -> Pod {
+            let mut volumes = vec![json!({"name": "claim", "persistentVolumeClaim": {"claimName": "c"}})];
+            volumes.extend(more.then(|| json!({"name": "work", "emptyDir": {}})));
             serde_json::from_value(json!({
                 "metadata": {"name": "p", "labels": {"a": "b"}},
-                "spec": {"containers": [container(more)], "initContainers": [container(more)], "nodeName": "n"},
+                "spec": {"containers": [container(more)], "initContainers": [container(more)], "nodeName": "n", "volumes": volumes},
                 "status": {"phase": "Running"},
             }))
             .unwrap()

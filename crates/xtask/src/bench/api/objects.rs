@@ -23,10 +23,10 @@ pub fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": "a small value"}})
 }
 
-/// What a node renews.
-pub fn lease(name: &str, renewals: u32) -> Value {
+/// What a node renews. `version`: the one that it renews.
+pub fn lease(name: &str, renewals: u32, version: Option<&str>) -> Value {
     json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name},
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name, "resourceVersion": version},
         "spec": {"holderIdentity": name, "leaseDurationSeconds": 40, "leaseTransitions": renewals},
     })
 }

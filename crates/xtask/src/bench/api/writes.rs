@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::client::Connection;
 use super::latency::Latency;
@@ -37,15 +38,15 @@ pub async fn measure(server: &Server, writes: u32, clients: u32) -> Result<Write
     let mut connections = Vec::new();
     for number in 0..clients {
         let mut connection = server.client.connect().await?;
-        let first = lease(&format!("client-{number}"), 0);
-        connection.json("POST", &folder("leases"), &first).await.context("make a Lease")?;
-        connections.push(connection);
+        let first = lease(&format!("client-{number}"), 0, None);
+        let first = connection.json("POST", &folder("leases"), &first).await.context("make a Lease")?;
+        connections.push((connection, first));
     }
     let (start, before) = (Instant::now(), server.cpu_time());
     let each = writes / clients.max(1);
     let mut tasks = Vec::new();
-    for (number, connection) in connections.into_iter().enumerate() {
-        tasks.push(tokio::spawn(write(connection, number, each)));
+    for (number, (connection, lease)) in connections.into_iter().enumerate() {
+        tasks.push(tokio::spawn(write(connection, number, lease, each)));
     }
     let mut times = Vec::new();
     for task in tasks {
@@ -64,7 +65,7 @@ pub async fn measure(server: &Server, writes: u32, clients: u32) -> Result<Write
 }
 
 /// Milliseconds of each write.
-async fn write(mut connection: Connection, client: usize, writes: u32) -> Result<Vec<f64>> {
+async fn write(mut connection: Connection, client: usize, mut renewed: Value, writes: u32) -> Result<Vec<f64>> {
     let mut times = Vec::with_capacity(writes as usize);
     let name = format!("client-{client}");
     let (config_maps, own_lease) = (folder("configmaps"), format!("{}/{name}", folder("leases")));
@@ -74,8 +75,9 @@ async fn write(mut connection: Connection, client: usize, writes: u32) -> Result
             let body = Bytes::from(config_map(&format!("{name}-{number}")).to_string());
             connection.call("POST", &config_maps, &body).await?;
         } else {
-            let body = Bytes::from(lease(&name, number).to_string());
-            connection.call("PUT", &own_lease, &body).await?;
+            // As a node does it: the version is that of the last answer.
+            let version = renewed.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+            renewed = connection.json("PUT", &own_lease, &lease(&name, number, version)).await?;
         }
         times.push(start.elapsed().as_secs_f64() * 1000.0);
     }
