@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ impl Api {
     pub async fn start(config: ApiConfig) -> Result<Self, StartError> {
         let ApiConfig { data_dir, listen, names, gates, audit_log } = config;
         let folder = |source| StartError::Folder { path: data_dir.clone(), source };
-        fs::create_dir_all(&data_dir).map_err(folder)?;
+        make_private(&data_dir).map_err(folder)?;
         // The socket first: a second server on the same folder must not get further than this.
         let listener = http::bind(listen).await?;
         let path = data_dir.join("api.redb");
@@ -133,6 +134,12 @@ impl Api {
         }
         self.server.store.close().await;
     }
+}
+
+/// Makes the folder, if it is not there, and keeps others of this machine out of it: every object is in there.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
 /// The names for which the server's certificate is, beside those that it always has.

@@ -14,6 +14,7 @@ pub mod leftovers;
 pub mod manifest;
 mod net_slot;
 mod node;
+pub mod node_calls;
 mod program;
 mod run;
 

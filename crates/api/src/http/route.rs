@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::answer::{Body, refusal};
 use super::{resource, unversioned};
 use crate::access::{self, ResourceRequest, User};
-use crate::request::{Address, Query};
+use crate::request::{Address, Query, equalities};
 use crate::security::audit::Audited;
 use crate::server::Shared;
 use crate::status::ApiError;
@@ -48,6 +48,9 @@ async fn carry_out(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
     server.security.authorize(user, asked)?;
+    if let Some(also) = needs_also(asked) {
+        server.security.authorize(user, &also)?;
+    }
     match address {
         Some(address) => {
             // Given back when the answer begins: what streams needs no seat.
@@ -55,6 +58,18 @@ async fn carry_out(
             resource::answer(server, user.clone(), address, query, request).await
         }
         None => unversioned::answer(server, user, &query, &request),
+    }
+}
+
+/// Whoever runs something in a Pod over a WebSocket, which begins with a GET, must be allowed what takes a POST otherwise.
+fn needs_also(asked: &access::Request) -> Option<access::Request> {
+    match asked {
+        access::Request::Resource(of)
+            if of.verb == "get" && matches!(of.subresource.as_str(), "exec" | "attach" | "portforward") =>
+        {
+            Some(access::Request::Resource(ResourceRequest { verb: "create".to_owned(), ..of.clone() }))
+        }
+        access::Request::Resource(_) | access::Request::Path { .. } => None,
     }
 }
 
@@ -76,8 +91,10 @@ fn access_request(method: &Method, path: &str, address: Option<&Address>, query:
         _ => "",
     };
     // A list of one name is what the one may read who may read that name.
-    let selected = query.text("fieldSelector").split(',').find_map(|term| term.strip_prefix("metadata.name="));
-    let name = if all && matches!(verb, "list" | "watch") { selected.unwrap_or_default() } else { &address.name };
+    let selects = all && matches!(verb, "list" | "watch" | "deletecollection");
+    let selected = if selects { equalities(query.text("fieldSelector")) } else { Vec::new() };
+    let selected = selected.into_iter().find(|(field, _)| field == "metadata.name");
+    let name = selected.map_or_else(|| address.name.clone(), |(_, name)| name);
     access::Request::Resource(ResourceRequest {
         verb: verb.to_owned(),
         group: address.group.clone(),
@@ -85,7 +102,7 @@ fn access_request(method: &Method, path: &str, address: Option<&Address>, query:
         resource: address.resource.clone(),
         subresource: address.subresource.clone(),
         namespace: address.namespace.clone(),
-        name: name.trim_start_matches('=').to_owned(),
+        name,
         field_selector: query.text("fieldSelector").to_owned(),
         label_selector: query.text("labelSelector").to_owned(),
     })
@@ -109,6 +126,7 @@ mod tests {
         let pods = "/api/v1/namespaces/n/pods";
         assert_eq!(shown(&Method::GET, pods, "watch=true"), "watch pods/ n ");
         assert_eq!(shown(&Method::GET, pods, "fieldSelector=metadata.name%3Dx"), "list pods/ n x");
+        assert_eq!(shown(&Method::GET, pods, "fieldSelector=spec.nodeName!%3Da%5C,metadata.name%3Dx"), "list pods/ n ");
         assert_eq!(shown(&Method::POST, "/api/v1/namespaces/n/pods/p/exec", ""), "create pods/exec n p");
         assert_eq!(shown(&Method::DELETE, pods, ""), "deletecollection pods/ n ");
         assert_eq!(shown(&Method::GET, "/readyz", ""), "get /readyz");

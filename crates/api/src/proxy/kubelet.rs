@@ -8,7 +8,8 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING,
+    CONNECTION, HOST, HeaderMap, HeaderName, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -26,8 +27,16 @@ use crate::status::ApiError;
 
 /// A kubelet that takes longer to be reached is away.
 const CONNECT: Duration = Duration::from_secs(10);
-/// What is between a client and the API only.
-const NOT_FORWARDED: [HeaderName; 6] = [HOST, AUTHORIZATION, COOKIE, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+/// What a stream begins with. All else (credentials, whom one impersonates) is between a client and the API only.
+const FORWARDED: [HeaderName; 7] = [
+    CONNECTION,
+    UPGRADE,
+    SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION,
+    SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_EXTENSIONS,
+    HeaderName::from_static("x-stream-protocol-version"),
+];
 
 /// Asks kubelets as the API.
 pub(crate) struct KubeletClient {
@@ -73,7 +82,7 @@ impl KubeletClient {
         });
         let mut forwarded = Request::builder().method(method.clone()).uri(path).header(HOST, host);
         if let Some(all) = forwarded.headers_mut() {
-            let others = headers.iter().filter(|(name, _)| !NOT_FORWARDED.contains(name));
+            let others = headers.iter().filter(|(name, _)| FORWARDED.contains(name));
             all.extend(others.map(|(name, value)| (name.clone(), value.clone())));
         }
         let forwarded = forwarded.body(Empty::<Bytes>::new()).map_err(|e| lost(&e))?;

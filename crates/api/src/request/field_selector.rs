@@ -71,6 +71,18 @@ impl FieldSelector {
     }
 }
 
+/// The fields that must have a value, as a selector says that may be one of any resource; none if it is no selector. Authorization
+/// has to read a selector exactly as a list does: what looks like a term may be a part of a value.
+#[must_use]
+pub fn equalities(text: &str) -> Vec<(String, String)> {
+    let terms = split(text, ',').into_iter().filter(|term| !term.is_empty()).map(|term| requirement(&term));
+    let all = terms.collect::<Option<Vec<_>>>().unwrap_or_default();
+    all.into_iter()
+        .filter(|requirement| requirement.equal)
+        .map(|requirement| (requirement.field, requirement.value))
+        .collect()
+}
+
 /// Parts between separators; a backslash takes the meaning from what follows it and stays.
 fn split(text: &str, separator: char) -> Vec<String> {
     let (mut parts, mut escaped) = (vec![String::new()], false);
@@ -116,6 +128,19 @@ fn unescaped(value: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::resources::find;
+
+    #[test]
+    fn what_is_a_part_of_a_value_is_no_term() {
+        let shown = |text: &str| {
+            let all = equalities(text).into_iter().map(|(field, value)| format!("{field} is {value}"));
+            all.collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(shown("metadata.name=a,spec.nodeName==n,status.phase!=x"), "metadata.name is a; spec.nodeName is n");
+        assert_eq!(shown(r"type!=x\,metadata.name=a"), "", "all of it is one value, and none that a field can have");
+        assert_eq!(shown(r"type!=x\,metadata.name\=a"), "");
+        assert_eq!(shown(r"type=x\,metadata.name\=a"), "type is x,metadata.name=a");
+        assert_eq!(shown("metadata.name=a,nonsense"), "");
+    }
 
     fn selects(selector: &str) -> bool {
         let selector = FieldSelector::parse(selector, find("", "v1", "pods").unwrap()).unwrap();

@@ -10,7 +10,7 @@ mod write_options;
 
 pub use address::Address;
 pub use delete_options::{DeleteOptions, Preconditions, Propagation};
-pub use field_selector::FieldSelector;
+pub use field_selector::{FieldSelector, equalities};
 pub use label_selector::LabelSelector;
 pub use list_options::{InitialEvents, ListOptions, VersionMatch};
 pub use query::Query;

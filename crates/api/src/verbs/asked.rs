@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::access::User;
+use crate::access::{Request, ResourceRequest, User};
 use crate::encoding::Accepted;
 use crate::request::Query;
 use crate::resources::{Resource, Subresource};
@@ -48,6 +48,20 @@ impl Asked {
     /// The namespace, if only its objects are meant.
     pub fn in_namespace(&self) -> Option<&str> {
         (self.resource.namespaced && !self.namespace.is_empty()).then_some(self.namespace.as_str())
+    }
+
+    /// Another verb for the same, in the words of authorization.
+    pub fn in_words(&self, verb: &str) -> Request {
+        Request::Resource(ResourceRequest {
+            verb: verb.to_owned(),
+            group: self.resource.group.to_owned(),
+            version: self.resource.version.to_owned(),
+            resource: self.resource.plural.to_owned(),
+            subresource: self.part().to_owned(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            ..ResourceRequest::default()
+        })
     }
 
     /// The subresource's name; empty if none.

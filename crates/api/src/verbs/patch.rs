@@ -84,6 +84,8 @@ async fn apply(server: &Server, asked: &Asked, options: &WriteOptions, body: &[u
         let answer = if exists {
             change(server, asked, options, &|live| merged(Some(live))).await
         } else if asked.part().is_empty() {
+            // Whoever makes an object by applying it must be allowed to create one.
+            server.security.authorize(&asked.user, &asked.in_words("create"))?;
             create_object(server, asked, options, merged(None)?).await
         } else {
             Err(asked.not_found())

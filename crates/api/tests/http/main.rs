@@ -6,5 +6,7 @@ mod client;
 mod kinds;
 mod load;
 mod pods;
+mod security;
+mod validation;
 mod verbs;
 mod watches;

@@ -10,6 +10,7 @@ use super::pod_graph::{Dependency, DependencyKind, PodGraph};
 use super::policy::Policy;
 use super::user_groups::{is_master, may_be_anonymous};
 use crate::access::{Request, ResourceRequest, User};
+use crate::request::equalities;
 use crate::security::follow::{
     CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, Follower, News, PODS, ROLE_BINDINGS, ROLES, VOLUMES, get, value,
 };
@@ -167,13 +168,10 @@ fn claim_of_volume(store: &Store, name: &str) -> Option<Dependency> {
 /// A list or watch of one object by its name is a request for that object.
 fn with_selected_name(request: &ResourceRequest) -> ResourceRequest {
     let selects = matches!(request.verb.as_str(), "list" | "watch" | "deletecollection") && request.name.is_empty();
-    let name = request.field_selector.split(',').find_map(|part| {
-        let value = part.trim().strip_prefix("metadata.name=")?;
-        Some(value.strip_prefix('=').unwrap_or(value)).filter(|name| !name.is_empty())
-    });
-    match name {
-        Some(name) if selects => ResourceRequest { name: name.to_owned(), ..request.clone() },
-        _ => request.clone(),
+    let mut fields = if selects { equalities(&request.field_selector) } else { Vec::new() }.into_iter();
+    match fields.find(|(field, name)| field == "metadata.name" && !name.is_empty()) {
+        Some((_, name)) => ResourceRequest { name, ..request.clone() },
+        None => request.clone(),
     }
 }
 

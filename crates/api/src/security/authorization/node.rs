@@ -10,6 +10,7 @@ use super::decision::Decision;
 use super::pod_graph::{Dependency, DependencyKind};
 use super::rule::allows;
 use crate::access::{Request, ResourceRequest, User};
+use crate::request::equalities;
 use crate::security::certificates::NODES;
 
 const PREFIX: &str = "system:node:";
@@ -125,10 +126,7 @@ fn own_pods(node: &str, request: &ResourceRequest) -> NodeQuestion {
 
 /// Whether only Pods of the node are asked for.
 fn selects_node(field_selector: &str, node: &str) -> bool {
-    field_selector.split(',').any(|part| {
-        let value = part.trim().strip_prefix("spec.nodeName=");
-        value.is_some_and(|value| value.strip_prefix('=').unwrap_or(value) == node)
-    })
+    equalities(field_selector).iter().any(|(field, value)| field == "spec.nodeName" && value == node)
 }
 
 fn no(why: &str) -> NodeQuestion {
@@ -171,6 +169,7 @@ mod tests {
             ("watch", "pods", "", "status.phase!=Failed,spec.nodeName==a", true),
             ("watch", "pods", "", "spec.nodeName=b", false),
             ("watch", "pods", "", "spec.nodeName!=a", false),
+            ("watch", "pods", "", "status.phase!=x\\,spec.nodeName=a", false),
             ("list", "pods", "", "", false),
             ("create", "pods", "n/", "", true),
             ("patch", "pods/status", "n/p", "", true),

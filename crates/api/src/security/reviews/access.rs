@@ -113,13 +113,18 @@ fn request(
 /// The selector as text. What can't be said so selects more, which only makes the answer stricter.
 fn selector(selector: &FieldSelectorAttributes) -> String {
     let requirement = |key: &str, operator: &str, values: &[String]| match (operator, values) {
-        ("In", [value]) => Some(format!("{key}={value}")),
-        ("NotIn", [value]) => Some(format!("{key}!={value}")),
+        ("In", [value]) => Some(format!("{key}={}", escaped(value))),
+        ("NotIn", [value]) => Some(format!("{key}!={}", escaped(value))),
         _ => None,
     };
     let all = list(&selector.requirements).iter();
     let all: Vec<String> = all.filter_map(|each| requirement(&each.key, &each.operator, list(&each.values))).collect();
     if all.is_empty() { text(&selector.raw_selector).to_owned() } else { all.join(",") }
+}
+
+/// A value that stays one whatever is in it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace(',', "\\,").replace('=', "\\=")
 }
 
 fn shown(value: &impl Serialize) -> String {
