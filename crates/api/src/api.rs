@@ -36,6 +36,8 @@ pub struct ApiConfig {
     pub names: Vec<String>,
     /// The feature gates.
     pub gates: FeatureGates,
+    /// Whether containers may be privileged.
+    pub allow_privileged: bool,
     /// Where each answered request is logged; none for nowhere.
     pub audit_log: Option<PathBuf>,
 }
@@ -45,7 +47,14 @@ impl ApiConfig {
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 6443));
-        Self { data_dir: data_dir.into(), listen, names: Vec::new(), gates: FeatureGates::default(), audit_log: None }
+        Self {
+            data_dir: data_dir.into(),
+            listen,
+            names: Vec::new(),
+            gates: FeatureGates::default(),
+            allow_privileged: true,
+            audit_log: None,
+        }
     }
 }
 
@@ -61,7 +70,7 @@ impl Api {
     /// # Errors
     /// If the data folder can't be used, or the address.
     pub async fn start(config: ApiConfig) -> Result<Self, StartError> {
-        let ApiConfig { data_dir, listen, names, gates, audit_log } = config;
+        let ApiConfig { data_dir, listen, names, gates, allow_privileged, audit_log } = config;
         let folder = |source| StartError::Folder { path: data_dir.clone(), source };
         make_private(&data_dir).map_err(folder)?;
         // The socket first: a second server on the same folder must not get further than this.
@@ -81,6 +90,7 @@ impl Api {
             security,
             audit,
             gates,
+            allow_privileged,
             discovery: Discovery::new(TABLE, &address.to_string()),
             openapi: OpenApi::new(TABLE),
             queue: FairQueue::new(QueueLimits::default()),

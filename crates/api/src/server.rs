@@ -28,6 +28,8 @@ pub(crate) struct Server {
     pub kubelets: KubeletClient,
     /// The feature gates.
     pub gates: FeatureGates,
+    /// Whether containers may be privileged.
+    pub allow_privileged: bool,
     /// What there is to say of the kinds.
     pub discovery: Discovery,
     /// What there is to say of their fields.
@@ -65,7 +67,7 @@ impl Lookup for Others<'_> {
 impl Server {
     /// What a kind may know.
     pub fn context<'a>(&self, resource: &'static Resource, others: &'a Others<'a>, now: Timestamp) -> Context<'a> {
-        Context { resource, gates: self.gates, lookup: others, now }
+        Context { resource, gates: self.gates, allow_privileged: self.allow_privileged, lookup: others, now }
     }
 }
 

@@ -302,6 +302,9 @@ pub struct UpArgs {
     /// Log each request that the API answers in this file: who asked for what, a line of JSON each
     #[arg(long, value_name = "FILE")]
     pub audit_log: Option<PathBuf>,
+    /// Refuse Pods with privileged containers
+    #[arg(long)]
+    pub no_privileged: bool,
     /// The API and its controllers alone: nodes join it with `reprise node`
     #[arg(long)]
     pub no_node: bool,

@@ -28,6 +28,8 @@ pub struct Context<'a> {
     pub resource: &'static Resource,
     /// The feature gates.
     pub gates: FeatureGates,
+    /// Whether containers may be privileged.
+    pub allow_privileged: bool,
     /// Other objects.
     pub lookup: &'a dyn Lookup,
     /// When this happens.

@@ -16,7 +16,7 @@ use crate::status::ApiError;
 pub(super) struct Pods;
 
 fn policy(context: &Context<'_>) -> Policy {
-    Policy { gates: context.gates, allow_privileged: true }
+    Policy { gates: context.gates, allow_privileged: context.allow_privileged }
 }
 
 impl Behaviour for Pods {

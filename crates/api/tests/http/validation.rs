@@ -54,6 +54,8 @@ async fn start(gates: FeatureGates) -> Server {
     let mut config = ApiConfig::new(folder.path());
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.gates = gates;
+    // As where the answers were recorded.
+    config.allow_privileged = false;
     Server { api: Api::start(config).await.unwrap(), folder }
 }
 

@@ -40,6 +40,7 @@ pub async fn run(args: UpArgs, settings: &Settings) -> Result<ExitCode> {
         listen: args.listen,
         names: args.name.clone(),
         gates: settings.gates,
+        allow_privileged: !args.no_privileged,
         audit_log: args.audit_log.clone(),
     };
     let api = Api::start(config).await.context("the API can't start")?;

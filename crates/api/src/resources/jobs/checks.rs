@@ -31,7 +31,12 @@ pub(super) fn check(context: &Context<'_>, job: &Job, report: &mut Report) {
     }
     check_policies(spec, &path, report);
     let template = path.child("template");
-    pod_template::check(&spec.template, &Options::for_create(context.gates, true), &template, report);
+    pod_template::check(
+        &spec.template,
+        &Options::for_create(context.gates, context.allow_privileged),
+        &template,
+        report,
+    );
     let policy = spec.template.spec.as_ref().map(|pod| text(&pod.restart_policy)).unwrap_or_default();
     let restart = template.child("spec").child("restartPolicy");
     if !RESTARTS.contains(&policy) {
