@@ -77,5 +77,11 @@ fn no_pod_is_lost_doubled_or_wrongly_finished_when_an_agent_is_killed_and_anothe
     members.delete_all("app=worker");
     eventually("all workers are gone", || members.running("app=worker", 0));
     assert_eq!(members.refusals(), [] as [&str; 0], "nodes made calls that they may not make");
+    let (calls, forbidden) = members.node_calls();
+    assert!(
+        calls > 0 && forbidden.is_empty(),
+        "of {calls} calls of nodes, no cluster allows:\n{}",
+        forbidden.join("\n")
+    );
     members.end();
 }

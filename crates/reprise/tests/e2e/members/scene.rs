@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{Node as NodeObject, Pod};
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
-use reprise_testkit::Node;
+use reprise_testkit::{Node, node_calls};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,6 +58,7 @@ impl Members {
         let island = Island::new(api.host_port(0) % 16_000);
         let mut command = api.command();
         command.args(["up", "--no-node", "--listen", &format!("{}:{}", island.host, api.host_port(0))]);
+        command.arg("--audit-log").arg(api.scratch().join("audit.jsonl"));
         let log = File::create(api.scratch().join("up.log")).unwrap();
         let up = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let admin = api.data_dir().join("kubeconfig");
@@ -175,6 +176,11 @@ impl Members {
         let logs = self.agents.iter().map(|agent| fs::read_to_string(&agent.log).unwrap());
         let lines: Vec<String> = logs.flat_map(|log| log.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
         lines.into_iter().filter(|line| line.contains("Forbidden") || line.contains("(403")).collect()
+    }
+
+    /// How many calls nodes have made, and those that no node may make.
+    pub fn node_calls(&self) -> (usize, Vec<String>) {
+        node_calls::forbidden(&fs::read_to_string(self.api.scratch().join("audit.jsonl")).unwrap())
     }
 
     /// Ends everything, and requires that nothing is left.
