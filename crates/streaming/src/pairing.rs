@@ -103,7 +103,7 @@ impl Half {
 }
 
 fn pair(port: u16, (reader, writer): (StreamReader, StreamWriter), error: Half) -> PortConnection {
-    PortConnection { port, data: tokio::io::join(reader, writer), error: error.streams.1 }
+    PortConnection { port, data: tokio::io::join(reader, writer), half_closes: true, error: error.streams.1 }
 }
 
 async fn reached(limit: Option<Instant>) {
