@@ -35,7 +35,8 @@ pub fn run_all(options: &Options) -> Result<()> {
     let build = [&["build", "--all-targets"], &WORKSPACE[..]].concat();
     let programs = build_programs(&build, &["reprise", "testload", "sample-device-plugin"])?;
 
-    let mut test = cargo(&[&["test"], &WORKSPACE[..], &["--"]].concat());
+    // One run tells all that fails.
+    let mut test = cargo(&[&["test", "--no-fail-fast"], &WORKSPACE[..], &["--"]].concat());
     test.args(&options.arguments);
     let variables = ["REPRISE_BIN", "REPRISE_TESTLOAD", "REPRISE_SAMPLE_DEVICE_PLUGIN"];
     test.envs(variables.iter().zip(&programs));
