@@ -70,7 +70,7 @@ fn is_allowed(node: &str, call: &Value) -> bool {
         let is_below = |known: &&str| {
             text("path").strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        return text("verb") == "get" && PATHS.iter().any(|known| is_below(&known));
+        return text("verb") == "get" && PATHS.iter().any(is_below);
     }
     let resource = match text("subresource") {
         "" => text("resource").to_owned(),
