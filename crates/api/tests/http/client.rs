@@ -96,6 +96,8 @@ impl Server {
 
 impl Client {
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        // The last answer was read; its connection may not be ready yet.
+        self.sender.ready().await.unwrap();
         let sent = tokio::time::timeout(LIMIT, self.sender.send_request(request));
         sent.await.expect("an answer in time").unwrap()
     }
