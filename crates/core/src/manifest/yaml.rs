@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::node::{Node, Position, Value};
 use super::scalar;
@@ -23,7 +23,8 @@ pub(super) struct SyntaxError {
 
 /// The documents of a text in order, up to the first syntax error. An empty document is `Null`.
 pub(super) fn documents(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
-    let mut composer = Composer { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let parser = Parser::new_from_str_with_options(text, options());
+    let mut composer = Composer { parser, anchors: HashMap::new(), nodes: 0 };
     let mut documents = Vec::new();
     loop {
         match composer.next_document() {
@@ -32,6 +33,13 @@ pub(super) fn documents(text: &str) -> (Vec<Node>, Option<SyntaxError>) {
             Err(error) => return (documents, Some(error)),
         }
     }
+}
+
+/// Comments are no events: another crate of the program may have switched the parser's feature for them on.
+fn options() -> Options {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    options
 }
 
 struct Composer<'t> {
@@ -222,6 +230,12 @@ mod tests {
         let kinds: Vec<&str> = documents.iter().map(Node::json_kind).collect();
         assert_eq!(kinds, ["object", "null", "array"]);
         assert_eq!(super::documents("").0.len(), 0);
+    }
+
+    #[test]
+    fn comments_may_stand_anywhere() {
+        let text = "# top\na: # of a\n  # in a\n  - 1 # one\n  # between\n  - 2\n# b's\nb: {x: 1} # end\n# last\n";
+        assert_eq!(one(text), one("\na:\n\n  - 1\n\n  - 2\n\nb: {x: 1}\n"));
     }
 
     #[test]
