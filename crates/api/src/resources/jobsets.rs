@@ -1,18 +1,10 @@
-//! JobSets (`jobset.x-k8s.io/v1alpha2`): groups of Jobs that run as one. They are stored and checked; whoever runs a controller
-//! for them finds here what it needs.
-
-mod changes;
-mod checks;
-mod defaults;
-mod schema;
-mod types;
+//! JobSets (`jobset.x-k8s.io/v1alpha2`): groups of Jobs that run as one. What they mean is another crate's.
 
 use reprise_core::field::Report;
+use reprise_jobset::JobSet;
 
 use super::Context;
 use super::rules::Rules;
-
-pub(super) use types::JobSet;
 
 /// JobSets.
 pub(super) struct JobSets;
@@ -22,14 +14,18 @@ impl Rules for JobSets {
     const GENERATION: bool = true;
 
     fn set_defaults(&self, set: &mut JobSet) {
-        defaults::set(set);
+        reprise_jobset::set_defaults(set);
     }
 
-    fn check(&self, context: &Context<'_>, set: &JobSet, report: &mut Report) {
-        checks::check(context, set, report);
+    fn check(&self, _context: &Context<'_>, set: &JobSet, report: &mut Report) {
+        reprise_jobset::check(set, report);
     }
 
     fn check_change(&self, new: &JobSet, old: &JobSet, report: &mut Report) {
-        changes::check(new, old, report);
+        reprise_jobset::check_change(new, old, report);
+    }
+
+    fn warnings(&self, set: &JobSet) -> Vec<String> {
+        reprise_jobset::warnings(set)
     }
 }

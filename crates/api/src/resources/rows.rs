@@ -14,12 +14,13 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass};
 use reprise_core::objects::ObjectKind;
+use reprise_jobset::JobSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::jobs::Jobs;
-use super::jobsets::{JobSet, JobSets};
+use super::jobsets::JobSets;
 use super::namespaces::Namespaces;
 use super::objects_of_pods::ObjectsOfPods;
 use super::others::{

@@ -49,6 +49,12 @@ pub(super) trait Rules: Send + Sync {
         let _: (&Self::Object, &Self::Object, &mut Report) = (new, old, report);
     }
 
+    /// What is said of an object that passed the checks.
+    fn warnings(&self, object: &Self::Object) -> Vec<String> {
+        let _: &Self::Object = object;
+        Vec::new()
+    }
+
     /// What an object says of itself once it is to be deleted.
     fn deletion_begins(&self, object: &mut Value) {
         let _: &mut Value = object;
@@ -72,7 +78,8 @@ impl<R: Rules> Behaviour for Checked<R> {
         let mut report = Report::default();
         object_meta::check(object.metadata(), context.resource.namespaced, R::NAMES, &mut report);
         self.0.check(context, &object, &mut report);
-        admitted(context, &object, report)
+        let warnings = self.0.warnings(&object);
+        Ok(Admitted { warnings, ..admitted(context, &object, report)? })
     }
 
     fn update(&self, context: &Context<'_>, new: Value, old: &Value, part: Part) -> Result<Admitted, ApiError> {

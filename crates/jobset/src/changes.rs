@@ -2,11 +2,12 @@
 
 use reprise_core::field::{BadValue, FieldPath, Report};
 
-use super::types::{JobSet, JobSetSpec};
+use crate::types::{JobSet, JobSetSpec};
 
 const IMMUTABLE: &str = "Value is immutable";
 
-pub(super) fn check(new: &JobSet, old: &JobSet, report: &mut Report) {
+/// Adds to the report what may not change from the old JobSet to the new one.
+pub fn check_change(new: &JobSet, old: &JobSet, report: &mut Report) {
     let (Some(new), Some(old)) = (&new.spec, &old.spec) else { return };
     let path = FieldPath::new("spec");
     let mut fixed = |name: &str, same: bool, value: BadValue| {

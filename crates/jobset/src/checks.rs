@@ -6,8 +6,7 @@ use reprise_core::field::{FieldPath, Report};
 use reprise_core::unset::text;
 use reprise_core::validation::object_meta::{self, NameForm};
 
-use super::super::Context;
-use super::types::{FailurePolicy, JobSet, JobSetSpec, ReplicatedJob};
+use crate::types::{FailurePolicy, JobSet, JobSetSpec, ReplicatedJob};
 
 const OPERATORS: [&str; 2] = ["All", "Any"];
 const ORDERS: [&str; 2] = ["AnyOrder", "InOrder"];
@@ -25,7 +24,8 @@ const MAX_LABEL: usize = 63;
 /// What Pods get behind their names, beside their index: a dash and five letters.
 const SUFFIX: usize = 6;
 
-pub(super) fn check(_context: &Context<'_>, set: &JobSet, report: &mut Report) {
+/// Adds to the report what is wrong with a JobSet that has its defaults.
+pub fn check(set: &JobSet, report: &mut Report) {
     let path = FieldPath::new("spec");
     let Some(spec) = &set.spec else { return };
     let mut names = HashSet::new();

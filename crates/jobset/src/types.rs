@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use k8s_openapi::{Metadata, NamespaceResourceScope, Resource};
 
-use super::schema::described;
+use crate::schema::described;
 
 described! {
     /// A group of Jobs that run as one.

@@ -15,7 +15,7 @@ macro_rules! described {
         #[serde(default)]
         pub struct $name {$(
             $(#[doc = $text])*
-            #[serde(rename = $json, skip_serializing_if = "super::schema::Unset::is_unset")]
+            #[serde(rename = $json, skip_serializing_if = "crate::schema::Unset::is_unset")]
             pub $field: $type,
         )*}
 
@@ -41,10 +41,10 @@ macro_rules! described {
     )*};
 }
 
-pub(super) use described;
+pub(crate) use described;
 
 /// What is not written, because it says nothing.
-pub(super) trait Unset {
+pub(crate) trait Unset {
     fn is_unset(&self) -> bool;
 }
 

@@ -2,10 +2,10 @@
 
 use k8s_openapi::Resource;
 
-use super::types::{JobSet, StartupPolicy, SuccessPolicy};
+use crate::types::{JobSet, StartupPolicy, SuccessPolicy};
 
 /// Fills in everything that is not set.
-pub(super) fn set(set: &mut JobSet) {
+pub fn set_defaults(set: &mut JobSet) {
     (set.api_version, set.kind) = (JobSet::API_VERSION.to_owned(), JobSet::KIND.to_owned());
     let spec = set.spec.get_or_insert_default();
     let policy = || SuccessPolicy { operator: "All".to_owned(), target_replicated_jobs: Vec::new() };
