@@ -11,11 +11,12 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection;
 use super::tls;
+use super::under_way::Places;
 use crate::error::StartError;
 use crate::security::certificates::{Certificates, Identity};
 use crate::server::Shared;
 
-/// Each may be a watch. More are closed at once: a client that is told so tries again, one that waits does not.
+/// Each may be a watch of a client that speaks HTTP/1.1. More are closed at once: a client that is told so tries again, one that waits does not.
 const MAX_CONNECTIONS: usize = 16 << 10;
 /// Out of descriptors: there will be some when others close theirs.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -52,7 +53,7 @@ pub(crate) fn listen(
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, server: Shared) {
     let mut connections = JoinSet::new();
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let (slots, places) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), Places::default());
     loop {
         let accepted = tokio::select! {
             () = server.closing.cancelled() => break,
@@ -64,9 +65,9 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, server: Shared) {
                     tracing::warn!(%peer, "a connection is closed at once: {MAX_CONNECTIONS} are open");
                     continue;
                 };
-                let (acceptor, server) = (acceptor.clone(), Arc::clone(&server));
+                let (acceptor, server, places) = (acceptor.clone(), Arc::clone(&server), places.clone());
                 connections.spawn(async move {
-                    if let Err(error) = connection::serve(stream, acceptor, server).await {
+                    if let Err(error) = connection::serve(stream, acceptor, server, places).await {
                         tracing::debug!(%peer, %error, "a connection broke");
                     }
                     drop(slot);

@@ -10,6 +10,7 @@ mod resource;
 mod route;
 mod stall;
 mod tls;
+mod under_way;
 mod unversioned;
 
 pub(crate) use answer::{Body, response, streamed, whole};

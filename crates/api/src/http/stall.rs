@@ -16,7 +16,8 @@ use tokio::time::{Sleep, sleep};
 /// How long a client may take nothing.
 pub(super) const STALL: Duration = Duration::from_secs(60);
 
-/// Whether the client of a connection may pause for as long as it likes. Requests have it among their extensions.
+/// Whether the client may pause for as long as it likes: of a connection, or of one response if there are many on it. Requests
+/// have it among their extensions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MayPause(Arc<AtomicBool>);
 
@@ -24,6 +25,11 @@ impl MayPause {
     /// From now on it may.
     pub(crate) fn allow(&self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it may.
+    pub(super) fn is_allowed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -52,7 +58,7 @@ impl<S> Unstalled<S> {
         let longest = self.longest;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(longest)));
         match stalled.as_mut().poll(context) {
-            Poll::Ready(()) if !self.may_pause.0.load(Ordering::Relaxed) => {
+            Poll::Ready(()) if !self.may_pause.is_allowed() => {
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
             }
             Poll::Ready(()) | Poll::Pending => Poll::Pending,

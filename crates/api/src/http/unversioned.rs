@@ -33,7 +33,9 @@ pub(super) fn answer(
         "/version" => Ok(response(200, "application/json", whole(version().to_string().into()))),
         "/openapi/v2" => Ok(version2(request.headers())),
         "/.well-known/openid-configuration" => {
-            let host = text(request.headers(), HOST).unwrap_or("localhost");
+            // In HTTP/2 it is a part of the address.
+            let host = request.uri().authority().map(|authority| authority.as_str());
+            let host = host.or_else(|| text(request.headers(), HOST)).unwrap_or("localhost");
             let document = server.security.tokens.openid_configuration(&format!("https://{host}"));
             Ok(response(200, "application/json", whole(document.to_string().into())))
         }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http2;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use reprise_api::security::certificates::Client as Who;
 use reprise_api::{Api, ApiConfig};
 use rustls::ClientConfig;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Longer than anything here takes.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -52,6 +54,12 @@ pub struct Client {
     sender: SendRequest<Full<Bytes>>,
 }
 
+/// A client with one connection of HTTP/2, for any number of requests at once.
+#[derive(Clone)]
+pub struct Many {
+    sender: http2::SendRequest<Full<Bytes>>,
+}
+
 /// Events of a watch.
 pub struct Events {
     body: Incoming,
@@ -72,25 +80,68 @@ impl Server {
     }
 
     pub async fn client(&self, who: Option<&Who>) -> Client {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let builder = builder.with_root_certificates(self.api.certificates().roots());
-        let config = match who {
-            None => builder.with_no_client_auth(),
-            Some(who) => {
-                let (chain, key) = self.api.certificates().client(who).unwrap().for_tls();
-                builder.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
-        let stream = TcpStream::connect(self.api.address()).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        let stream = self.connect(who, Vec::new()).await;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), None);
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(async move {
             // A connection that breaks is seen by who has sent a request.
             let _ = connection.with_upgrades().await;
         });
         Client { sender }
+    }
+
+    /// The administrator over HTTP/2. What is not read of one answer is little: each has a window of its own.
+    pub async fn many(&self) -> Many {
+        let stream = self.connect(Some(&Who::Admin), vec![b"h2".to_vec(), b"http/1.1".to_vec()]).await;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.initial_stream_window_size(64 << 10).initial_connection_window_size(64 << 20);
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Many { sender }
+    }
+
+    async fn connect(&self, who: Option<&Who>, protocols: Vec<Vec<u8>>) -> TlsStream<TcpStream> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = builder.with_root_certificates(self.api.certificates().roots());
+        let mut config = match who {
+            None => builder.with_no_client_auth(),
+            Some(who) => {
+                let (chain, key) = self.api.certificates().client(who).unwrap().for_tls();
+                builder.with_client_auth_cert(chain, key).unwrap()
+            }
+        };
+        config.alpn_protocols = protocols;
+        let stream = TcpStream::connect(self.api.address()).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+    }
+}
+
+impl Many {
+    /// Sends a request; its answer, whose body comes as it is read.
+    pub async fn send(&self, method: Method, path: &str, body: &str) -> Response<Incoming> {
+        let request = Request::builder().method(method).uri(format!("https://localhost{path}"));
+        let request = request.header(CONTENT_TYPE, "application/json").body(Full::new(body.to_owned().into())).unwrap();
+        let mut sender = self.sender.clone();
+        let sent = tokio::time::timeout(LIMIT, sender.send_request(request));
+        sent.await.expect("an answer in time").unwrap()
+    }
+
+    /// The code of an answer, and its body.
+    pub async fn ask(&self, method: Method, path: &str, body: &str) -> (u16, Value) {
+        let (parts, body) = self.send(method, path, body).await.into_parts();
+        let body = tokio::time::timeout(LIMIT, body.collect()).await.unwrap().unwrap().to_bytes();
+        (parts.status.as_u16(), serde_json::from_slice(&body).unwrap())
+    }
+
+    pub async fn watch(&self, path: &str) -> Events {
+        let response = self.send(Method::GET, path, "").await;
+        assert_eq!(response.status(), 200);
+        Events { body: response.into_body(), rest: Vec::new() }
     }
 }
 
