@@ -19,6 +19,7 @@ pub(super) fn advance(pass: &mut Pass<'_>) {
     }
     let Some(sandbox) = sandbox::ensure(pass) else { return };
     collect_superseded(pass);
+    end_unknown(pass);
     start_ephemeral(pass, &sandbox);
     if !pass.ledger.initialized {
         pass.ledger.initialized = initialize(pass, &sandbox);
@@ -70,6 +71,13 @@ fn collect_superseded(pass: &mut Pass<'_>) {
             if c.may_run() { pass.kill(c, None) } else { pass.remove(c) }
         }
     }
+}
+
+/// Ends what the runtime can't tell about, as a kubelet does: it may be alive, and nothing else can come of it. Such is a container
+/// whose start was under way when containerd was killed.
+fn end_unknown(pass: &mut Pass<'_>) {
+    let observed = pass.observed;
+    observed.containers.iter().filter(|c| c.state == RuntimeState::Unknown).for_each(|c| pass.kill(c, None));
 }
 
 /// Init containers one after the other, sidecars started in their place. True when all are through.

@@ -178,3 +178,17 @@ fn a_plan_is_the_same_after_the_ledger_went_through_its_file_format() {
     let text = serde_json::to_string(&first.ledger).unwrap();
     assert_eq!(serde_json::from_str::<reprise_core::ledger::Ledger>(&text).unwrap(), first.ledger);
 }
+
+#[test]
+fn a_container_of_which_the_runtime_knows_nothing_is_ended_and_runs_again() {
+    let mut node = Node::new(json!({}), ml_worker());
+    while node.observed.containers.is_empty() {
+        node.step();
+    }
+    node.lose_sight_of("setup");
+    assert_eq!((node.kills.len(), node.runs("setup"), node.last("setup").0), (1, true, 1));
+    node.exit("setup", 0);
+    node.lose_sight_of("watcher");
+    assert!(node.runs("watcher") && node.runs("main"));
+    assert_eq!((node.kills.len(), node.ledger.epoch, node.last("watcher").0), (2, 0, 1));
+}

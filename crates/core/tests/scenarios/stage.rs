@@ -150,7 +150,11 @@ impl Node {
             Action::StartContainer { id, .. } => self.set_state(&id, RuntimeState::Running { started_at: self.now }),
             Action::KillContainer { id, deadline, pre_stop, .. } => {
                 self.kills.push((id.clone(), deadline.map(|at| at.duration_since(self.now).as_secs()), pre_stop));
+                let unknown = self.observed.containers.iter().any(|c| c.id == id && c.state == RuntimeState::Unknown);
                 self.end(&id, 137);
+                if unknown {
+                    self.made_up(|c| c.id == id);
+                }
             }
             Action::RunPostStart { container, id } => {
                 let result = self.hooks.get(&container).cloned().unwrap_or(HookResult::Done);
@@ -187,11 +191,23 @@ impl Node {
     /// The same, but the runtime can't tell how it ended and makes an exit code up.
     pub fn exit_unseen(&mut self, name: &str, code: i32) {
         self.ends(name, code);
-        for container in self.observed.containers.iter_mut().filter(|c| c.name == name) {
+        self.made_up(|c| c.name == name);
+        self.settle();
+    }
+
+    /// The exits of some containers are such as the runtime makes up.
+    fn made_up(&mut self, which: impl Fn(&ContainerObservation) -> bool) {
+        for container in self.observed.containers.iter_mut().filter(|c| which(c)) {
             if let RuntimeState::Exited(exit) = &mut container.state {
                 exit.reason = STATUS_UNKNOWN.to_owned();
             }
         }
+    }
+
+    /// The runtime can't tell any more what a container does.
+    pub fn lose_sight_of(&mut self, name: &str) {
+        let of_it = self.observed.containers.iter_mut().filter(|c| c.name == name);
+        of_it.for_each(|c| c.state = RuntimeState::Unknown);
         self.settle();
     }
 
