@@ -3,7 +3,7 @@
 use super::metadata::{Package, metadata};
 
 /// Each crate and the workspace crates that it may depend on. A crate that is not listed is not allowed.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("reprise-core", &[]),
     ("reprise-cri", &["reprise-core"]),
     ("reprise-cgroups", &["reprise-cri"]),
@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("reprise-device-plugin", &["reprise-cri"]),
     ("reprise-images", &[]),
     ("reprise-jobset", &["reprise-core"]),
+    ("reprise-restart-agent", &["reprise-jobset"]),
     ("reprise-streaming", &[]),
     ("reprise-runtime", &["reprise-cgroups", "reprise-cri", "reprise-images", "reprise-streaming"]),
     ("reprise-node", &["reprise-cgroups", "reprise-core", "reprise-cri", "reprise-device-plugin", "reprise-streaming"]),
