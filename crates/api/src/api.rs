@@ -1,7 +1,7 @@
 //! The running server.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Further names and addresses under which clients reach it.
     pub names: Vec<String>,
+    /// The address of this machine at which Pods reach it, which the Service `kubernetes` has. It listens there too.
+    pub for_pods: Option<IpAddr>,
     /// The feature gates.
     pub gates: FeatureGates,
     /// Whether containers may be privileged.
@@ -51,6 +53,7 @@ impl ApiConfig {
             data_dir: data_dir.into(),
             listen,
             names: Vec::new(),
+            for_pods: None,
             gates: FeatureGates::default(),
             allow_privileged: true,
             audit_log: None,
@@ -70,7 +73,7 @@ impl Api {
     /// # Errors
     /// If the data folder can't be used, or the address.
     pub async fn start(config: ApiConfig) -> Result<Self, StartError> {
-        let ApiConfig { data_dir, listen, names, gates, allow_privileged, audit_log } = config;
+        let ApiConfig { data_dir, listen, names, for_pods, gates, allow_privileged, audit_log } = config;
         let folder = |source| StartError::Folder { path: data_dir.clone(), source };
         make_private(&data_dir).map_err(folder)?;
         // The socket first: a second server on the same folder must not get further than this.
@@ -80,9 +83,13 @@ impl Api {
         let opened = Store::open(&path, StoreOptions { seal, ..StoreOptions::new(stored_resources()) });
         let store = opened.map_err(|source| StartError::Store { path, source: Box::new(source) })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
+        let for_pods = for_pods.map(|ip| SocketAddr::new(ip, address.port()));
+        let more = for_pods.filter(|wanted| address.ip() != wanted.ip() && !address.ip().is_unspecified());
+        let listeners =
+            std::iter::once(Ok(listener)).chain(more.map(http::bind_ahead)).collect::<Result<Vec<_>, _>>()?;
         let audit = audit_log.as_deref().map(AuditLog::open).transpose()?;
         let security = Security::open(&data_dir, store.clone(), Arc::new(Timestamp::now))?;
-        let serving = security.certificates.serving(&all_names(listen, names))?;
+        let serving = security.certificates.serving(&all_names(listen, for_pods, names))?;
         let kubelets = KubeletClient::new(&security.certificates)?;
         let server = Arc::new(Server {
             store,
@@ -97,8 +104,8 @@ impl Api {
             metrics: Metrics::default(),
             closing: CancellationToken::new(),
         });
-        bootstrap::complete(&server).await?;
-        let listening = http::listen(listener, Arc::clone(&server), &server.security.certificates, &serving)?;
+        bootstrap::complete(&server, for_pods).await?;
+        let listening = http::listen(listeners, Arc::clone(&server), &server.security.certificates, &serving)?;
         Ok(Self { server, listening })
     }
 
@@ -153,8 +160,9 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 }
 
 /// The names for which the server's certificate is, beside those that it always has.
-fn all_names(listen: SocketAddr, mut names: Vec<String>) -> Vec<String> {
+fn all_names(listen: SocketAddr, for_pods: Option<SocketAddr>, mut names: Vec<String>) -> Vec<String> {
+    let addresses = std::iter::once(listen).chain(for_pods).map(|address| address.ip());
     // That it listens everywhere is no name.
-    names.extend(Some(listen.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string()));
+    names.extend(addresses.filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string()));
     names
 }

@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 
+mod kubernetes_service;
+
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 
 use crate::error::StartError;
@@ -16,8 +20,8 @@ const CLASSES: [(&str, i32, &str); 2] = [
     ("system-node-critical", 2_000_001_000, "For what a node can't do without, and which can't be on another."),
 ];
 
-/// Stores what is not there yet.
-pub(crate) async fn complete(server: &Server) -> Result<(), StartError> {
+/// Stores what is not there yet. Pods reach the server at `address`, if they do.
+pub(crate) async fn complete(server: &Server, address: Option<SocketAddr>) -> Result<(), StartError> {
     server.security.store_roles(Timestamp::now()).await?;
     for (resource, object) in objects() {
         let name = metadata::text(&object, "name").to_owned();
@@ -33,7 +37,7 @@ pub(crate) async fn complete(server: &Server) -> Result<(), StartError> {
             Err(error) => return Err(failed(error.to_string())),
         }
     }
-    Ok(())
+    kubernetes_service::keep(server, address).await
 }
 
 fn objects() -> Vec<(&'static str, Value)> {

@@ -24,6 +24,8 @@ pub(crate) struct Context {
     pub calls: Semaphore,
     /// The Node object's UID, once it is known.
     pub node_uid: watch::Sender<Option<String>>,
+    /// Whether the API has said where Pods reach it.
+    pub api_service_known: watch::Sender<bool>,
     /// The API answers again after it was away.
     pub back: Notify,
 }
@@ -40,6 +42,7 @@ impl Context {
             references,
             calls: Semaphore::new(CALLS),
             node_uid: watch::Sender::new(None),
+            api_service_known: watch::Sender::new(false),
             back: Notify::new(),
         })
     }

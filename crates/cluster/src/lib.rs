@@ -13,6 +13,7 @@
 //! is in the node's own records until the API has it, so it outlives the agent too.
 
 mod access;
+mod api_service;
 mod backoff;
 mod call;
 mod connection;

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::access::ClusterAccess;
 use crate::context::Context;
 use crate::options::MemberOptions;
-use crate::{events, node_object, pods, runtime_classes};
+use crate::{api_service, events, node_object, pods, runtime_classes};
 
 /// A node that is a member of a cluster, until it is [shut down](Member::shutdown) or dropped.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub async fn join(node: Node, news: UnboundedReceiver<NodeEvent>, client: Client
     let mut tasks = JoinSet::new();
     tasks.spawn(node_object::keep(Arc::clone(&context), is_ready, happened.clone()));
     tasks.spawn(runtime_classes::follow(Arc::clone(&context)));
+    tasks.spawn(api_service::follow(Arc::clone(&context)));
     tasks.spawn(events::send(Arc::clone(&context), to_tell));
     tasks.spawn(pods::keep(context, news, happened));
     Member { tasks, ready }

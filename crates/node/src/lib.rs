@@ -11,6 +11,7 @@
 //! [`Node`] is the agent within a process, [`ControlClient`] the way to one that runs in another.
 
 mod agent_lock;
+mod api_service;
 mod capacity;
 mod care;
 mod config;
@@ -46,6 +47,7 @@ mod view;
 mod volumes;
 mod worker;
 
+pub use api_service::ApiService;
 pub use config::NodeConfig;
 pub use control::client::{ControlClient, ControlError};
 pub use error::{NodeError, chain};

@@ -56,6 +56,12 @@ impl NodePaths {
         self.data_dir.join("node-id")
     }
 
+    /// Where Pods reach the cluster's API.
+    #[must_use]
+    pub fn api_service(&self) -> PathBuf {
+        self.data_dir.join("api-service.json")
+    }
+
     /// When images were seen and used.
     #[must_use]
     pub fn image_history(&self) -> PathBuf {

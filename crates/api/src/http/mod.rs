@@ -16,5 +16,5 @@ mod unversioned;
 pub(crate) use answer::{Body, response, streamed, whole};
 pub(crate) use body::read as read_body;
 pub(crate) use fair_queue::{FairQueue, QueueLimits};
-pub(crate) use listen::{Listening, bind, listen};
+pub(crate) use listen::{Listening, bind, bind_ahead, listen};
 pub(crate) use metrics::Metrics;

@@ -225,7 +225,13 @@ impl Keeper {
         }
         let watched = &self.context.references;
         watched.follow(&pod, references(&pod), tokens(&pod));
-        if tokio::time::timeout(OBJECTS_LIMIT, watched.known(&self.uid)).await.is_err() {
+        let mut api_service = self.context.api_service_known.subscribe();
+        let all = async {
+            watched.known(&self.uid).await;
+            // The sender lives as long as the context.
+            drop(api_service.wait_for(|known| *known).await);
+        };
+        if tokio::time::timeout(OBJECTS_LIMIT, all).await.is_err() {
             tracing::info!(pod = %self.key, "what a Pod refers to is not there yet: the node waits for it");
         }
         let applied = self.context.node.apply_from_api(pod).await;

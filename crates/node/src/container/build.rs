@@ -17,6 +17,7 @@ use super::find::{self, Found};
 use super::resource_ref::Machine;
 use super::user::ImageUser;
 use super::{resources, security, termination, user};
+use crate::api_service::ApiService;
 use crate::config::NodeConfig;
 use crate::devices::{self, ContainerGrants};
 use crate::objects::Objects;
@@ -62,6 +63,8 @@ pub(crate) struct Around<'a> {
     pub machine: &'a Machine,
     pub offered: &'a Machine,
     pub objects: &'a Objects,
+    /// Where the cluster's API is.
+    pub api_service: Option<&'a ApiService>,
     /// The container's devices.
     pub grants: &'a ContainerGrants,
 }
@@ -75,7 +78,14 @@ pub(crate) fn config(around: &Around<'_>, run: &RunOf<'_>) -> Result<ContainerCo
     }
     let user = user::effective(pod, &spec, &run.image.user)?;
     let addresses = Addresses { pod: around.pod_ips, host: config.host_ip.as_deref() };
-    let from = EnvSources { pod, paths, addresses: &addresses, machine: around.offered, objects: around.objects };
+    let from = EnvSources {
+        pod,
+        paths,
+        addresses: &addresses,
+        machine: around.offered,
+        objects: around.objects,
+        api_service: around.api_service,
+    };
     let mut variables = environment(from, &spec)?;
     devices::add_variables(around.grants, &mut variables);
     let volumes = VolumesOf { pod, paths, objects: around.objects, machine: around.offered };
@@ -193,6 +203,7 @@ mod tests {
             machine: &machine,
             offered: &machine,
             objects: &objects,
+            api_service: None,
             grants: &ContainerGrants::new(),
         };
         let image = ResolvedImage { reference: "sha256:1".to_owned(), ..ResolvedImage::default() };

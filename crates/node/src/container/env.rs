@@ -11,6 +11,7 @@ use super::expansion::expand;
 use super::field_ref::{Addresses, field};
 use super::resource_ref::{Machine, resource};
 use super::variables::Variables;
+use crate::api_service::ApiService;
 use crate::objects::Objects;
 use crate::paths::PodPaths;
 use crate::pod_key::PodKey;
@@ -23,11 +24,15 @@ pub(crate) struct EnvSources<'a> {
     pub addresses: &'a Addresses<'a>,
     pub machine: &'a Machine,
     pub objects: &'a Objects,
+    pub api_service: Option<&'a ApiService>,
 }
 
-/// The variables of `container`, each name once: first those of whole objects, then single ones, which win.
+/// The variables of `container`, each name once: first where the API is, then those of whole objects, then single ones. Later ones win.
 pub(crate) fn environment(from: EnvSources<'_>, container: &Container) -> Result<Variables, ConfigError> {
     let mut variables = Variables::default();
+    for (name, value) in from.api_service.iter().flat_map(|service| service.variables()) {
+        variables.set(&name, value.into_bytes());
+    }
     for source in container.env_from.iter().flatten() {
         from.add_all(source, &mut variables)?;
     }
@@ -151,6 +156,14 @@ mod tests {
     }
 
     fn of_both(env_from: Value, env: Value) -> Result<Vec<(String, String)>, ConfigError> {
+        of_all(None, env_from, env)
+    }
+
+    fn of_all(
+        api_service: Option<&ApiService>,
+        env_from: Value,
+        env: Value,
+    ) -> Result<Vec<(String, String)>, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
         let map =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"k": "v", "1.x": "y"}});
@@ -166,13 +179,32 @@ mod tests {
         let addresses = Addresses { pod: &ips, host: Some("192.0.2.1") };
         let machine = Machine { memory_bytes: 1 << 30, milli_cpu: 2_000 };
         let paths = NodePaths::new(folder.path()).pod(&pod);
-        let from = EnvSources { pod: &pod, paths: &paths, addresses: &addresses, machine: &machine, objects: &objects };
+        let from = EnvSources {
+            pod: &pod,
+            paths: &paths,
+            addresses: &addresses,
+            machine: &machine,
+            objects: &objects,
+            api_service,
+        };
         let variables = environment(from, container)?;
         Ok(variables.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect())
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
         list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_container_knows_where_the_api_is_unless_it_says_so_itself() {
+        let service = ApiService { address: "10.96.0.1".to_owned(), port: 443, port_name: "https".to_owned() };
+        let env = json!([
+            {"name": "KUBERNETES_SERVICE_HOST", "value": "api"},
+            {"name": "X", "value": "$(KUBERNETES_SERVICE_PORT)"}
+        ]);
+        let found = of_all(Some(&service), json!([]), env).unwrap();
+        assert_eq!(found[0], ("KUBERNETES_SERVICE_HOST".to_owned(), "api".to_owned()));
+        assert_eq!(found.last().unwrap(), &("X".to_owned(), "443".to_owned()));
     }
 
     #[test]

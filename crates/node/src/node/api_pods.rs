@@ -11,6 +11,7 @@ use reprise_core::node_admission::Refusal;
 use reprise_core::unsupported;
 
 use super::Node;
+use crate::api_service::ApiService;
 use crate::error::NodeError;
 use crate::pod_key::{PodKey, uid_of};
 use crate::view::PodView;
@@ -67,6 +68,15 @@ impl Node {
     #[must_use]
     pub fn pod_by_uid(&self, uid: &str) -> Option<PodView> {
         self.inner.workers().values().find(|worker| worker.uid == uid).map(crate::worker::WorkerHandle::view)
+    }
+
+    /// Where Pods reach the cluster's API, as every container that is made from now on is told. On disk before this returns.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub async fn set_api_service(&self, service: Option<ApiService>) -> Result<(), NodeError> {
+        let known = self.inner.shared.api_service.clone();
+        tokio::task::spawn_blocking(move || known.set(service)).await.unwrap_or(Err(NodeError::ShuttingDown))
     }
 
     /// The runtime's handlers of the cluster's RuntimeClasses, by the classes' names.

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::agent_lock::AgentLock;
+use crate::api_service::KnownApiService;
 use crate::capacity;
 use crate::care;
 use crate::config::NodeConfig;
@@ -102,6 +103,7 @@ impl Node {
         let paths = NodePaths::new(&config.data_dir);
         let (pods, orphans) = pod_file::read_all(&paths)?;
         let objects = objects_for(&config, &paths, &pods)?;
+        let api_service = KnownApiService::open(&paths, config.in_cluster)?;
         orphans.iter().for_each(|folder| remove_orphan(folder));
         let metrics = Arc::new(Metrics::default());
         let devices = devices::restored(&config, &paths, &pods, &metrics)?;
@@ -129,6 +131,7 @@ impl Node {
             rules,
             capacity,
             runtime_classes: Mutex::default(),
+            api_service,
             cgroups,
             objects,
             devices,

@@ -44,6 +44,7 @@ use reprise_core::timeline::Entry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use crate::api_service::KnownApiService;
 use crate::config::NodeConfig;
 use crate::container::build::ResolvedImage;
 use crate::container::resource_ref::Machine;
@@ -92,6 +93,7 @@ pub(crate) struct Shared {
     pub capacity: ResourceList,
     /// The runtime's handler of each RuntimeClass that the cluster has told of.
     pub runtime_classes: Mutex<BTreeMap<String, String>>,
+    pub api_service: KnownApiService,
     pub cgroups: PodCgroups,
     pub objects: Objects,
     pub devices: Devices,

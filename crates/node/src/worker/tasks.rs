@@ -171,6 +171,7 @@ pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
             image: &of.image,
             target_id: of.target_id.as_deref(),
         };
+        let api_service = preparing.shared.api_service.get();
         let around = Around {
             pod: &preparing.pod,
             config: &preparing.shared.config,
@@ -180,6 +181,7 @@ pub(super) async fn create_container(job: Job, creation: Creation) -> Outcome {
             machine: &preparing.shared.machine,
             offered: &preparing.shared.offered,
             objects: &preparing.shared.objects,
+            api_service: api_service.as_ref(),
             grants: &grants,
         };
         let mut config = build::config(&around, &run).map_err(|e| (CONFIG_REASON, chain(&e)))?;

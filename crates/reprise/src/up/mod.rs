@@ -14,6 +14,7 @@ mod names;
 mod node;
 mod open_files;
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -39,6 +40,7 @@ pub async fn run(args: UpArgs, settings: &Settings) -> Result<ExitCode> {
         data_dir: settings.data_dir.join("api"),
         listen: args.listen,
         names: args.name.clone(),
+        for_pods: for_pods(&args, settings),
         gates: settings.gates,
         allow_privileged: !args.no_privileged,
         audit_log: args.audit_log.clone(),
@@ -51,6 +53,20 @@ pub async fn run(args: UpArgs, settings: &Settings) -> Result<ExitCode> {
     let outcome = serve(&api, &args, settings, &mut interrupts).await;
     api.stop().await;
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// Where Pods reach the API: where it listens, if others than this machine do; else at the gateway of the node's own Pods. An API
+/// that listens everywhere, without a node, is at the first address that it is said to have.
+fn for_pods(args: &UpArgs, settings: &Settings) -> Option<IpAddr> {
+    let listen = args.listen.ip();
+    if !listen.is_loopback() && !listen.is_unspecified() {
+        return Some(listen);
+    }
+    if !args.no_node && settings.runtime.is_embedded() {
+        return Some(settings.subnet.gateway().into());
+    }
+    let mut named = args.name.iter().filter_map(|name| name.parse::<IpAddr>().ok());
+    named.find(|ip| listen.is_unspecified() && !ip.is_loopback())
 }
 
 /// Everything around the API, until a signal.
