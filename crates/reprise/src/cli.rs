@@ -401,4 +401,8 @@ pub enum Program {
     Watch,
     /// `main-application`: trains, keeps a checkpoint, goes on from it.
     Train,
+    /// A worker of `examples/training-jobset`.
+    TrainTogether,
+    /// Has such a worker, the first process of this container, fail.
+    FailWorker,
 }

@@ -3,6 +3,7 @@
 pub mod image;
 mod manifest;
 mod report;
+pub mod training;
 mod witness;
 pub mod workload;
 

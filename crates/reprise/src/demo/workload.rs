@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::training;
 use crate::cli::Program;
 
 /// Where the shared volume is mounted.
@@ -40,6 +41,8 @@ pub async fn run(program: Program) -> Result<ExitCode> {
                 Program::Setup => shared.setup(),
                 Program::Watch => shared.watch().await,
                 Program::Train => shared.train().await,
+                Program::TrainTogether => training::run().await,
+                Program::FailWorker => training::fail(),
             }
         } => code,
         _ = terminate.recv() => Ok(ExitCode::from(143)),
