@@ -109,6 +109,11 @@ impl Api {
         Ok(Self { server, listening })
     }
 
+    /// From now on, `/metrics` has what `source` gives too: metrics of others in this process, in Prometheus' text format.
+    pub fn add_metrics(&self, source: impl Fn() -> String + Send + 'static) {
+        self.server.metrics.add(source);
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -3,14 +3,16 @@
 mod lean_pod;
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service};
 use kube::runtime::watcher::Config;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use tokio::task::JoinSet;
 
 use reprise_core::unset::{list, text};
+use reprise_jobset::JobSet;
 
 use crate::cache::{Cache, ObjectKey};
+use crate::jobsets::Watched;
 
 /// What is known of the API's objects. Clones share it.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub(crate) struct Caches {
     pub(crate) claims: Cache<PersistentVolumeClaim>,
     pub(crate) volumes: Cache<PersistentVolume>,
     pub(crate) jobs: Cache<Job>,
+    pub(crate) job_sets: Cache<JobSet>,
+    pub(crate) services: Cache<Service>,
 }
 
 impl Caches {
@@ -32,7 +36,9 @@ impl Caches {
             namespaces: Cache::new(),
             claims: Cache::new(),
             volumes: Cache::new(),
-            jobs: Cache::new(),
+            jobs: Cache::lean(marks_of_controlled, |_| ()),
+            job_sets: Cache::new(),
+            services: Cache::new(),
         }
     }
 
@@ -46,8 +52,25 @@ impl Caches {
                 )*
             };
         }
-        watch!(pods, nodes, namespaces, claims, volumes, jobs);
+        watch!(pods, nodes, namespaces, claims, volumes, jobs, job_sets, services);
     }
+
+    /// Those that JobSets are about.
+    pub(crate) fn of_job_sets(&self) -> Watched {
+        Watched {
+            job_sets: self.job_sets.clone(),
+            jobs: self.jobs.clone(),
+            pods: self.pods.clone(),
+            services: self.services.clone(),
+            claims: self.claims.clone(),
+        }
+    }
+}
+
+/// The mark of what has a controller.
+pub(crate) fn marks_of_controlled<K: Resource>(object: &K) -> Vec<String> {
+    let mut owners = list(&object.meta().owner_references).iter();
+    owners.find(|owner| owner.controller == Some(true)).map(|owner| controlled_by(&owner.uid)).into_iter().collect()
 }
 
 fn marks_of_pod(pod: &Pod) -> Vec<String> {

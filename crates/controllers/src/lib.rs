@@ -17,7 +17,9 @@ mod disruption;
 mod error;
 mod garbage;
 mod jobs;
+mod jobsets;
 mod kinds;
+mod leadership;
 mod namespaces;
 mod nodes;
 mod pod_gc;
@@ -26,4 +28,6 @@ mod recorder;
 mod scheduling;
 mod start;
 
+pub use jobsets::{JobSetMetrics, start_job_sets};
+pub use leadership::Candidate;
 pub use start::{Controllers, Options, start};

@@ -9,6 +9,7 @@ use crate::caches::Caches;
 use crate::claims::ClaimBinder;
 use crate::garbage::GarbageCollector;
 use crate::jobs::JobController;
+use crate::jobsets::{JobSetController, JobSetMetrics};
 use crate::namespaces;
 use crate::nodes::{Eviction, NodeHealth};
 use crate::pod_gc::PodCollector;
@@ -24,13 +25,20 @@ pub struct Options {
     pub node_grace: Duration,
     /// How many Pods that have ended are kept; the oldest beyond that are deleted.
     pub terminated_pods: usize,
+    /// Counts how JobSets end.
+    pub metrics: JobSetMetrics,
 }
 
 impl Options {
     /// What Kubernetes has as defaults, with these trusted certificates.
     #[must_use]
     pub fn new(root_ca: impl Into<String>) -> Self {
-        Self { root_ca: root_ca.into(), node_grace: Duration::from_secs(40), terminated_pods: 12_500 }
+        Self {
+            root_ca: root_ca.into(),
+            node_grace: Duration::from_secs(40),
+            terminated_pods: 12_500,
+            metrics: JobSetMetrics::default(),
+        }
     }
 }
 
@@ -41,6 +49,10 @@ pub struct Controllers {
 }
 
 impl Controllers {
+    pub(crate) fn of(tasks: JoinSet<()>) -> Self {
+        Self { tasks }
+    }
+
     /// Ends all of them. They may be ended at any moment: what is half done, the next ones do to the end.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;
@@ -57,6 +69,8 @@ pub async fn start(client: Client, options: Options) -> Controllers {
     tasks.spawn(contents.run());
     let jobs = JobController::new(client.clone(), &caches, events.recorder("job-controller"));
     tasks.spawn(jobs.run());
+    let (recorder, metrics) = (events.recorder("jobset-controller"), options.metrics);
+    tasks.spawn(JobSetController::new(client.clone(), caches.of_job_sets(), recorder, metrics).run());
     tasks.spawn(namespaces::End::new(client.clone(), &caches).run());
     tasks.spawn(PodCollector::new(client.clone(), &caches, options.terminated_pods).run());
     tasks.spawn(GarbageCollector::new(client.clone()).run());
@@ -67,5 +81,5 @@ pub async fn start(client: Client, options: Options) -> Controllers {
     tasks.spawn(Eviction::new(client.clone(), &caches, events.recorder("taint-eviction-controller")).run());
     caches.watch(&client, &mut tasks);
     tasks.spawn(events.run(client));
-    Controllers { tasks }
+    Controllers::of(tasks)
 }

@@ -35,6 +35,7 @@ use crate::gates::FeatureGates;
 use crate::unset::{list, text};
 
 pub(crate) use format::is_sysctl_name;
+pub use format::label_value;
 pub use resources::is_extended_resource_name;
 pub(crate) use resources::{is_extended_resource, is_huge_pages};
 

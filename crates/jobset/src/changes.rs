@@ -4,7 +4,10 @@ use reprise_core::field::{BadValue, FieldPath, Report};
 
 use crate::types::{JobSet, JobSetSpec};
 
+/// Of fields that the schema guards.
 const IMMUTABLE: &str = "Value is immutable";
+/// Of fields that the checks guard.
+const FIELD_IMMUTABLE: &str = "field is immutable";
 
 /// Adds to the report what may not change from the old JobSet to the new one.
 pub fn check_change(new: &JobSet, old: &JobSet, report: &mut Report) {
@@ -12,7 +15,8 @@ pub fn check_change(new: &JobSet, old: &JobSet, report: &mut Report) {
     let path = FieldPath::new("spec");
     let mut fixed = |name: &str, same: bool, value: BadValue| {
         if !same {
-            report.invalid(path.child(name), value, IMMUTABLE);
+            let detail = if ["managedBy", "replicatedJobs"].contains(&name) { FIELD_IMMUTABLE } else { IMMUTABLE };
+            report.invalid(path.child(name), value, detail);
         }
     };
     fixed("network", new.network == old.network, BadValue::json(&new.network));

@@ -22,6 +22,10 @@ pub fn set_defaults(set: &mut JobSet) {
         let pod = template.template.spec.get_or_insert_default();
         pod.restart_policy.get_or_insert_with(|| "OnFailure".to_owned());
     }
+    for policy in &mut spec.volume_claim_policies {
+        let retention = policy.retention_policy.get_or_insert_default();
+        retention.when_deleted.get_or_insert_with(|| "Delete".to_owned());
+    }
     if let Some(policy) = &mut spec.failure_policy {
         policy.max_restarts.get_or_insert(0);
         policy.restart_strategy.get_or_insert_with(|| "Recreate".to_owned());

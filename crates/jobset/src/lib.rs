@@ -6,16 +6,34 @@
 
 pub mod barrier;
 #[cfg(feature = "objects")]
+mod budget;
+#[cfg(feature = "objects")]
 mod changes;
 #[cfg(feature = "objects")]
 mod checks;
 #[cfg(feature = "objects")]
+pub mod conditions;
+#[cfg(feature = "objects")]
+mod crd;
+#[cfg(feature = "objects")]
+pub mod decision;
+#[cfg(feature = "objects")]
 mod defaults;
+#[cfg(feature = "objects")]
+pub mod fleet;
+#[cfg(feature = "objects")]
+pub mod in_place;
+#[cfg(feature = "objects")]
+pub mod job;
 pub mod names;
+#[cfg(feature = "objects")]
+pub mod network;
 #[cfg(feature = "objects")]
 mod schema;
 #[cfg(feature = "objects")]
 mod types;
+#[cfg(feature = "objects")]
+mod volume_claims;
 #[cfg(feature = "objects")]
 mod warnings;
 
@@ -24,11 +42,15 @@ pub use changes::check_change;
 #[cfg(feature = "objects")]
 pub use checks::check;
 #[cfg(feature = "objects")]
+pub use crd::crd;
+#[cfg(feature = "objects")]
 pub use defaults::set_defaults;
 #[cfg(feature = "objects")]
 pub use types::{
     Coordinator, DependsOn, FailurePolicy, FailurePolicyRule, JobSet, JobSetSpec, JobSetStatus, Network, ReplicatedJob,
     ReplicatedJobStatus, StartupPolicy, SuccessPolicy, VolumeClaimPolicy, VolumeRetentionPolicy,
 };
+#[cfg(feature = "objects")]
+pub use volume_claims::claims;
 #[cfg(feature = "objects")]
 pub use warnings::warnings;

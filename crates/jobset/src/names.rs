@@ -28,8 +28,6 @@ pub const RESTART_ATTEMPT: &str = "jobset.sigs.k8s.io/restart-attempt";
 pub const JOB_RESTART_ATTEMPT: &str = "jobset.sigs.k8s.io/job-restart-attempt";
 /// Label and annotation: where the coordinator can be reached.
 pub const COORDINATOR: &str = "jobset.sigs.k8s.io/coordinator";
-/// Label: the name of the Pod's priority class.
-pub const PRIORITY: &str = "jobset.sigs.k8s.io/priority";
 /// Annotation of a JobSet or of the template of a Job: each Job has a topology domain to itself. Its value is a label of nodes.
 pub const EXCLUSIVE_TOPOLOGY: &str = "alpha.jobset.sigs.k8s.io/exclusive-topology";
 /// Annotation: exclusive placement by labels that somebody gave the nodes, not by affinity.

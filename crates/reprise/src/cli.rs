@@ -121,6 +121,8 @@ pub enum Command {
     Kubeconfig(KubeconfigArgs),
     /// Be a node of a Kubernetes cluster, in the place of a kubelet
     Node(MemberArgs),
+    /// Run JobSets in a Kubernetes cluster, as their controller
+    Controller(ControllerArgs),
     /// Serve the Container Runtime Interface alone: for kubelets, crictl and other CRI clients
     Cri(CriArgs),
     /// Work with the images of this node
@@ -373,6 +375,41 @@ pub struct MemberArgs {
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| "KEY=VALUE is needed".to_owned())?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// `reprise controller`.
+#[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+pub struct ControllerArgs {
+    /// What else there is
+    #[command(subcommand)]
+    pub command: Option<ControllerCommand>,
+    /// How to reach the cluster
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE", required = true)]
+    pub kubeconfig: Option<PathBuf>,
+    /// The namespace of the Lease by which one of several controllers works
+    #[arg(long, default_value = "kube-system", value_name = "NAMESPACE")]
+    pub lease_namespace: String,
+    /// Serve metrics at this loopback address, below /metrics; port 0 takes any that is free
+    #[arg(long, value_name = "IP:PORT", value_parser = loopback_address)]
+    pub metrics_address: Option<std::net::SocketAddr>,
+}
+
+/// What `reprise controller` does beside running.
+#[derive(Debug, Subcommand)]
+pub enum ControllerCommand {
+    /// Print the CustomResourceDefinition of JobSets, for `kubectl apply -f -`
+    Crd,
+}
+
+fn loopback_address(text: &str) -> Result<std::net::SocketAddr, String> {
+    let address: std::net::SocketAddr =
+        text.parse().map_err(|_| "an address is needed, as in 127.0.0.1:8080".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("a loopback address is needed, as in 127.0.0.1:8080".to_owned())
+    }
 }
 
 /// `reprise cri`.

@@ -9,6 +9,7 @@ mod stdout;
 mod access;
 mod agent;
 mod cli;
+mod controller;
 mod demo;
 mod duration_text;
 mod failure;
@@ -76,6 +77,7 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Down(args) => up::down::run(&args, &settings).await,
         Command::Kubeconfig(args) => up::kubeconfig::print(&args, &settings),
         Command::Node(args) => verbs::node::run(args, &settings).await,
+        Command::Controller(args) => controller::run(args).await,
         Command::Cri(args) => verbs::cri::run(args, &settings).await,
         Command::Image(command) => image::run(command, &settings).await,
         // Both were taken care of above.

@@ -13,9 +13,15 @@ use crate::store::Store;
 /// Bounds of the buckets, in seconds. Watches and logs are counted when they begin.
 const BOUNDS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 15.0];
 
-/// Counts of requests.
-#[derive(Debug, Default)]
-pub(crate) struct Metrics(Mutex<BTreeMap<Labels, Count>>);
+/// Counts of requests, and what others in this process count.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    requests: Mutex<BTreeMap<Labels, Count>>,
+    others: Mutex<Vec<Source>>,
+}
+
+/// Metrics of somebody else, in the same format.
+type Source = Box<dyn Fn() -> String + Send>;
 
 /// What a request was, in words that are known beforehand: what clients make up is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +44,7 @@ impl Metrics {
     /// Counts a request that was answered.
     pub fn count(&self, request: &Request, code: u16, took: Duration) {
         let seconds = took.as_secs_f64();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let count = all.entry(Labels::of(request, code)).or_default();
         count.requests += 1;
         count.seconds += seconds;
@@ -47,16 +53,23 @@ impl Metrics {
         }
     }
 
+    /// From now on, what this gives is a part of the text.
+    pub fn add(&self, source: impl Fn() -> String + Send + 'static) {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
+    }
+
     /// Everything, as text.
     pub fn text(&self, store: &Store) -> String {
         let mut text = String::new();
         // Writing to a string can't fail.
         let _: std::fmt::Result = self.write(store, &mut text);
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        text.extend(others.iter().map(|source| source()));
         text
     }
 
     fn write(&self, store: &Store, text: &mut String) -> std::fmt::Result {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         head(text, "apiserver_request_total", "counter", "Requests that were answered.")?;
         for (labels, count) in all.iter() {
             writeln!(text, "apiserver_request_total{{{labels},code=\"{}\"}} {}", labels.code, count.requests)?;

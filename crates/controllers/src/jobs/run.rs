@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::decision::{Decision, PodRef, decide};
 use super::population::{self, NewPod};
 use super::{FINALIZER, template, ttl};
-use crate::cache::{Cache, ObjectKey};
+use crate::cache::{Cache, Change, ObjectKey};
 use crate::caches::{Caches, DISOWNED, controlled_by, controlled_by_name};
 use crate::error::{Error, unless_gone};
 use crate::queue::Queue;
@@ -27,6 +27,8 @@ use crate::recorder::{Note, Recorder};
 const JOBS: usize = 8;
 /// Pods of one Job that are made, changed or deleted at once.
 const WRITES: usize = 16;
+/// Pods that only become ready, or no more, are looked at together: a Job may have thousands that do.
+const PAUSE: Duration = Duration::from_millis(100);
 const UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
 
 /// Makes Pods for Jobs and counts what becomes of them.
@@ -48,7 +50,14 @@ impl JobController {
         tokio::join!(self.jobs.ready(), self.pods.ready());
         let (queue, mut tasks) = (Queue::new(), JoinSet::new());
         self.jobs.enqueue(&mut tasks, &queue, |job| vec![ObjectKey::of(&**job)]);
-        self.pods.enqueue(&mut tasks, &queue, |pod| job_of(pod).into_iter().collect());
+        let (of_pods, mut changes) = (queue.clone(), self.pods.subscribe());
+        tasks.spawn(async move {
+            while let Some(change) = changes.recv().await {
+                let pause = if is_urgent(&change) { Duration::ZERO } else { PAUSE };
+                let jobs = change.old.iter().chain(&change.new).filter_map(|pod| job_of(pod));
+                jobs.for_each(|job| of_pods.add_after(job, pause));
+            }
+        });
         let own = Arc::new(self);
         queue.run(JOBS, move |key| own.clone().work(key).boxed()).await;
     }
@@ -200,6 +209,19 @@ fn job_of(pod: &Pod) -> Option<ObjectKey> {
         Some(owner) => (owner.kind == "Job").then(|| ObjectKey::new(namespace, &owner.name)),
         None => is_tracked(pod).then(|| ObjectKey::new(namespace, "")),
     }
+}
+
+/// Whether a Pod has come or gone, or has ended, or is to.
+fn is_urgent(change: &Change<Pod>) -> bool {
+    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
+    let has_ended = |pod: &Pod| {
+        let phase = pod.status.as_ref().map(|status| text(&status.phase)).unwrap_or_default();
+        ["Succeeded", "Failed"].contains(&phase)
+    };
+    old.metadata.uid != new.metadata.uid
+        || old.metadata.deletion_timestamp != new.metadata.deletion_timestamp
+        || old.metadata.finalizers != new.metadata.finalizers
+        || has_ended(old) != has_ended(new)
 }
 
 fn is_tracked(pod: &Pod) -> bool {

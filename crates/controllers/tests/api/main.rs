@@ -4,6 +4,8 @@
 
 mod claims;
 mod jobs;
+mod jobsets;
+mod leadership;
 mod life;
 mod node;
 mod nodes;

@@ -20,7 +20,9 @@ pub enum NameForm {
 }
 
 impl NameForm {
-    fn problems(self, name: &str) -> Vec<String> {
+    /// What is wrong with a name of this form, in apimachinery's words; nothing, if it is right.
+    #[must_use]
+    pub fn problems(self, name: &str) -> Vec<String> {
         match self {
             Self::Subdomain => format::dns_subdomain(name),
             Self::Label => format::dns_label(name),

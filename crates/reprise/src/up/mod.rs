@@ -72,6 +72,8 @@ fn for_pods(args: &UpArgs, settings: &Settings) -> Option<IpAddr> {
 /// Everything around the API, until a signal.
 async fn serve(api: &Api, args: &UpArgs, settings: &Settings, interrupts: &mut Interrupts) -> Result<()> {
     let options = reprise_controllers::Options::new(api.certificates().authority_pem());
+    let metrics = options.metrics.clone();
+    api.add_metrics(move || metrics.text());
     let client = kubeconfig::client(api, &Who::Controllers).await?;
     let controllers = reprise_controllers::start(client, options).await;
     let outcome = match follow_manifests(api, args).await {

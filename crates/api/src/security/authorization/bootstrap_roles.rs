@@ -126,7 +126,7 @@ pub(super) const NODE: &[Can] = &[
 const CONTROLLERS: &[Can] = &[
     On("delete deletecollection get list patch update watch", "*", "*"),
     On("create", "core", "configmaps events persistentvolumeclaims persistentvolumes pods pods/binding pods/eviction"),
-    On("create", "core", "serviceaccounts"),
+    On("create", "core", "serviceaccounts services"),
     On("create", "batch", "jobs"),
     On("create", "coordination.k8s.io", "leases"),
     On("create", "storage.k8s.io", "csinodes"),

@@ -167,6 +167,11 @@ impl Cluster {
         file.to_str().unwrap().to_owned()
     }
 
+    /// Where its kubeconfig is.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.up.kubeconfig
+    }
+
     /// A folder for files of the test.
     pub fn scratch(&self) -> &Path {
         self.node.scratch()
@@ -179,7 +184,7 @@ pub fn words(text: &str) -> Vec<Vec<String>> {
 }
 
 /// The lines of both outputs as they come.
-fn lines(stdout: impl Read + Send + 'static, stderr: impl Read + Send + 'static) -> Receiver<String> {
+pub fn lines(stdout: impl Read + Send + 'static, stderr: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     let pipes: [Box<dyn Read + Send>; 2] = [Box::new(stdout), Box::new(stderr)];
     for pipe in pipes {
@@ -195,7 +200,7 @@ fn lines(stdout: impl Read + Send + 'static, stderr: impl Read + Send + 'static)
 }
 
 /// Waits for a line that says this.
-fn said<T>(lines: &Receiver<String>, what: impl Fn(&str) -> Option<T>) -> T {
+pub fn said<T>(lines: &Receiver<String>, what: impl Fn(&str) -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
     let mut said = String::new();
     loop {

@@ -3,6 +3,7 @@
 mod access;
 mod cluster;
 mod jobs;
+mod jobsets;
 mod names;
 mod nodes;
 mod objects;
