@@ -26,8 +26,10 @@ use crate::recorder::Recorder;
 
 /// JobSets that are worked on at once.
 const JOB_SETS: usize = 8;
-/// A Job that only counts its Pods anew is looked at together with others that do.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Jobs that come and go are looked at together.
+const PAUSE: Duration = Duration::from_millis(20);
+/// So are those that only count their Pods anew.
+const COUNTS_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is watched for JobSets.
 #[derive(Clone)]
@@ -72,7 +74,7 @@ impl JobSetController {
         tasks.spawn(async move {
             while let Some(change) = changed_jobs.recv().await {
                 if let Some(key) = change.newest().and_then(|job| set_of(&**job)) {
-                    of_jobs.add_after(key, if is_urgent(&change) { Duration::ZERO } else { PAUSE });
+                    of_jobs.add_after(key, pause(&change));
                 }
             }
         });
@@ -140,11 +142,17 @@ fn set_of<K: Resource>(object: &K) -> Option<ObjectKey> {
     Some(ObjectKey::new(text(&object.meta().namespace), &owner.name))
 }
 
-/// Whether more of the Job has changed than what it counts.
-fn is_urgent(change: &Change<Job>) -> bool {
-    let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
+/// How long a change of a Job can wait for others: thousands of Jobs may come, go or count their Pods at once.
+fn pause(change: &Change<Job>) -> Duration {
     let conditions = |job: &Job| job.status.as_ref().map(|status| list(&status.conditions).len());
-    old.metadata.deletion_timestamp != new.metadata.deletion_timestamp
-        || conditions(old) != conditions(new)
-        || old.metadata.generation != new.metadata.generation
+    match (&change.old, &change.new) {
+        (Some(old), Some(new)) if conditions(old) != conditions(new) => Duration::ZERO,
+        (Some(old), Some(new))
+            if old.metadata.deletion_timestamp == new.metadata.deletion_timestamp
+                && old.metadata.generation == new.metadata.generation =>
+        {
+            COUNTS_PAUSE
+        }
+        _ => PAUSE,
+    }
 }

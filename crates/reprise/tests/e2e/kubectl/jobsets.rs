@@ -30,7 +30,8 @@ fn set(name: &str, spec: &Value) -> String {
 fn a_job_set_runs_to_its_end(release: Release) {
     let cluster = Cluster::with_node(release);
     // Each finds the leader by its name.
-    let find = "for i in $(seq 200); do nslookup train-leader-0-0.train > /dev/null && echo found && exit 0; sleep 0.1; done; exit 1";
+    let find = "for i in $(seq 200); do ping -c 1 -w 1 train-leader-0-0.train | grep -q '(' && echo found && exit 0; sleep 0.1; \
+         done; exit 1";
     let mut workers = entry("workers", 2, find);
     workers["dependsOn"] = json!([{"name": "leader", "status": "Ready"}]);
     let targets = json!({"operator": "All", "targetReplicatedJobs": ["workers"]});
