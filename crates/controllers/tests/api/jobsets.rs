@@ -3,7 +3,8 @@ use std::time::Duration;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
-use reprise_jobset::names::{IN_PLACE_RESTART_ATTEMPT, RESTART_AGENT_FIELD_MANAGER};
+use reprise_controllers::{JobSetMetrics, start_job_sets};
+use reprise_jobset::names::{IN_PLACE_RESTART_ATTEMPT, JOBSET_NAME, JOBSET_UID, RESTART_AGENT_FIELD_MANAGER};
 use reprise_jobset::{JobSet, JobSetStatus, conditions};
 use serde_json::{Value, json};
 
@@ -155,12 +156,16 @@ async fn until_attempts(scene: &Scene, current: Option<i32>, previous: Option<i3
     scene.until(&format!("attempts {current:?} {previous:?}"), seen).await;
 }
 
-async fn fleet(scene: &Scene, max_restarts: i32) -> Vec<Pod> {
+fn fleet_spec(max_restarts: i32) -> Value {
     let mut workers = entry("w", 2, None);
     workers["template"]["spec"]["backoffLimit"] = json!(i32::MAX);
     workers["template"]["spec"]["podReplacementPolicy"] = json!("Failed");
     let policy = json!({"maxRestarts": max_restarts, "restartStrategy": "InPlaceRestart"});
-    scene.create::<JobSet>(set("fleet", json!({"failurePolicy": policy, "replicatedJobs": [workers]}))).await;
+    json!({"failurePolicy": policy, "replicatedJobs": [workers]})
+}
+
+async fn fleet(scene: &Scene, max_restarts: i32) -> Vec<Pod> {
+    scene.create::<JobSet>(set("fleet", fleet_spec(max_restarts))).await;
     let running = async |scene: &Scene| {
         let pods = scene.pods().await;
         let is_running = |pod: &Pod| pod.status.as_ref().is_some_and(|own| own.phase.as_deref() == Some("Running"));
@@ -220,5 +225,59 @@ async fn a_fleet_takes_in_the_replacement_of_a_lost_pod_with_the_controllers_dea
         reach(&scene, pod, "1").await;
     }
     until_attempts(&scene, Some(1), Some(0)).await;
+    scene.end().await;
+}
+
+/// The Jobs as they are when all are suspended, or none is.
+async fn until_suspended(scene: &Scene, suspended: bool) -> Vec<Job> {
+    let seen = async |scene: &Scene| {
+        let jobs = jobs(scene).await;
+        let is_so = |job: &Job| job.spec.as_ref().is_some_and(|spec| spec.suspend == Some(suspended));
+        (jobs.len() == 2 && jobs.iter().all(is_so)).then_some(jobs)
+    };
+    scene.until(&format!("Jobs, suspended: {suspended}"), seen).await
+}
+
+/// With its own lean caches, in a cluster whose other controllers the test is.
+#[tokio::test]
+async fn the_controller_alone_runs_job_sets() {
+    let mut scene = Scene::new().await;
+    scene.kill_controllers();
+    let metrics = JobSetMetrics::default();
+    let alone = start_job_sets(&scene.client, metrics.clone());
+    let mut spec = fleet_spec(3);
+    spec["suspend"] = json!(true);
+    let uid = scene.create::<JobSet>(set("fleet", spec)).await.metadata.uid;
+    until_suspended(&scene, true).await;
+    let go_on = Patch::Merge(json!({"spec": {"suspend": false}}));
+    scene.api::<JobSet>().patch("fleet", &PatchParams::default(), &go_on).await.unwrap();
+    let jobs = until_suspended(&scene, false).await;
+    let mut pods = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let metadata = json!({"name": name, "labels": {JOBSET_NAME: "fleet", JOBSET_UID: uid}});
+        let pod = json!({"metadata": metadata, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        pods.push(scene.create::<Pod>(pod).await);
+    }
+    for attempt in ["0", "1"] {
+        for pod in &pods {
+            reach(&scene, pod, attempt).await;
+        }
+        let number = attempt.parse().unwrap();
+        let seen = async |scene: &Scene| (attempts(scene).await.0 == Some(number)).then_some(());
+        scene.until("the barrier to lift", seen).await;
+        shows_restart(&scene, &pods[2], true).await;
+        until_attempts(&scene, Some(number), Some(number)).await;
+        shows_restart(&scene, &pods[2], false).await;
+    }
+    for job in jobs {
+        let ended = Patch::Merge(json!({"status": {"conditions": [{"type": "Complete", "status": "True"}]}}));
+        let name = job.metadata.name.unwrap();
+        scene.api::<Job>().patch_status(&name, &PatchParams::default(), &ended).await.unwrap();
+    }
+    let done = scene.until("the end", |scene| finished(scene, "fleet")).await;
+    assert_eq!(done.terminal_state.as_deref(), Some("Completed"));
+    let counted = "jobset_completed_total{jobset_name=\"fleet\",namespace=\"default\"} 1\n";
+    scene.until("its end to be counted", async |_| metrics.text().contains(counted).then_some(())).await;
+    alone.shutdown().await;
     scene.end().await;
 }
