@@ -260,6 +260,12 @@ impl Node {
         self.footprint().processes().into_iter().chain(of_runtime).collect()
     }
 
+    /// Takes away all that the node has on the machine but its files, as a reboot would: agent, shims, containers, mounts, links.
+    pub fn lose_machine(&self) {
+        self.observe();
+        self.footprint().remove();
+    }
+
     /// Removes all Pods and requires that nothing is left. Dropping the node does the same.
     ///
     /// # Panics

@@ -16,7 +16,7 @@ pub struct Package {
 }
 
 /// What `cargo xtask test` needs.
-pub const FOR_TESTS: [Package; 9] = [
+pub const FOR_TESTS: [Package; 10] = [
     Package { name: "busybox-static", program: "busybox", why: "a shell image without a registry" },
     Package { name: "containerd", program: "containerd", why: "the CRI runtime that ours is compared with" },
     Package { name: "containernetworking-plugins", program: "host-local", why: "networks that are not our own" },
@@ -25,6 +25,7 @@ pub const FOR_TESTS: [Package; 9] = [
     Package { name: "iptables", program: "iptables", why: "CNI's host ports, and ours where nft is missing" },
     Package { name: "nftables", program: "nft", why: "what a test leaves behind" },
     Package { name: "python3-venv", program: "python3", why: "a client library of another language" },
+    Package { name: "redis-tools", program: "redis-cli", why: "the queue of an example" },
     Package { name: "runc", program: "runc", why: "the sequence that restarts are compared with" },
 ];
 

@@ -1,7 +1,8 @@
 //! The programs inside the demo's containers: they stand in for the announcement's three images.
 //!
-//! All three share `/work`, an emptyDir. Training writes a checkpoint after every step; once, it runs
-//! into a failure and hangs, which the watcher notices and answers with exit code 88.
+//! All three share a folder: the volume at `/work`, or where the Pod has none, as the announcement's, the memory that belongs to its
+//! sandbox. Training writes a checkpoint after every step; once, it runs into a failure and hangs, which the watcher notices and
+//! answers with exit code 88.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -17,6 +18,8 @@ use crate::cli::Program;
 
 /// Where the shared volume is mounted.
 pub const SHARED: &str = "/work";
+/// What a Pod's containers share without a volume; it stays as long as the sandbox does.
+const SHARED_MEMORY: &str = "/dev/shm";
 /// The exit code that the announcement's rule names.
 pub const RESTART_POD: u8 = 88;
 /// How many steps training takes.
@@ -34,7 +37,7 @@ const FAILS_AFTER: Duration = Duration::from_millis(2_800);
 /// Runs one of the programs until it ends or is told to.
 pub async fn run(program: Program) -> Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let shared = Shared(PathBuf::from(SHARED));
+    let shared = Shared::find();
     tokio::select! {
         code = async {
             match program {
@@ -52,8 +55,13 @@ pub async fn run(program: Program) -> Result<ExitCode> {
 struct Shared(PathBuf);
 
 impl Shared {
+    /// The image itself has no folder of the volume's name.
+    fn find() -> Self {
+        let folder = if Path::new(SHARED).is_dir() { SHARED } else { SHARED_MEMORY };
+        Self(PathBuf::from(folder))
+    }
+
     fn setup(&self) -> Result<ExitCode> {
-        std::fs::create_dir_all(&self.0).with_context(|| format!("creating {}", self.0.display()))?;
         let starts = self.number("starts")? + 1;
         self.write("starts", &starts.to_string())?;
         if self.path("failure").exists() {

@@ -33,7 +33,7 @@ pub enum ImageCommand {
     },
     /// Import images from files: `docker save` or OCI archives (also compressed), OCI layout folders
     Import(ImportArgs),
-    /// Make the images that examples/ml-worker-checkpoint.yaml names, from this program
+    /// Make the images that examples/ml-worker.yaml names, from this program
     Demo,
     /// List the images
     #[command(visible_alias = "list")]

@@ -17,6 +17,7 @@ mod debug;
 mod deletion;
 mod demo;
 mod devices;
+mod examples;
 mod health;
 mod images;
 mod input;

@@ -48,6 +48,8 @@ pub struct Cluster {
     pub node: Node,
     kubectl: PathBuf,
     files: Cell<u32>,
+    /// What `up` was started with.
+    arguments: Vec<String>,
 }
 
 struct Up {
@@ -55,10 +57,31 @@ struct Up {
     kubeconfig: PathBuf,
 }
 
+impl Up {
+    /// Starts it, always at the same address for a node, and waits until it serves.
+    fn start(node: &Node, arguments: &[String]) -> Self {
+        let mut command = node.command();
+        let address = format!("127.0.0.1:{}", node.host_port(0));
+        command.args(["up", "--listen", &address]).args(arguments).env("REPRISE_CONFIG", settings(node));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = lines(child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let mut up = Self { child, kubeconfig: PathBuf::new() };
+        up.kubeconfig = PathBuf::from(said(&lines, |line| line.strip_prefix("export KUBECONFIG=").map(str::to_owned)));
+        if !arguments.iter().any(|argument| argument == "--no-node") {
+            said(&lines, |line| (line.starts_with("node ") && line.ends_with(" is ready")).then_some(()));
+        }
+        up
+    }
+
+    fn end(&mut self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).ok();
+        self.child.wait().ok();
+    }
+}
+
 impl Drop for Up {
     fn drop(&mut self) {
-        kill_process(Pid::from_child(&self.child), Signal::INT).ok();
-        self.child.wait().ok();
+        self.end(Signal::INT);
     }
 }
 
@@ -87,18 +110,27 @@ impl Cluster {
         cluster
     }
 
-    fn start(release: Release, node: Node, arguments: &[&str]) -> Self {
-        let mut command = node.command();
-        let address = format!("127.0.0.1:{}", node.host_port(0));
-        command.args(["up", "--listen", &address]).args(arguments).env("REPRISE_CONFIG", settings(&node));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = lines(child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let mut up = Up { child, kubeconfig: PathBuf::new() };
-        up.kubeconfig = PathBuf::from(said(&lines, |line| line.strip_prefix("export KUBECONFIG=").map(str::to_owned)));
-        if !arguments.contains(&"--no-node") {
-            said(&lines, |line| (line.starts_with("node ") && line.ends_with(" is ready")).then_some(()));
-        }
-        Self { up, node, kubectl: release.program(), files: Cell::new(0) }
+    /// `up` with these arguments.
+    pub fn start(release: Release, node: Node, arguments: &[&str]) -> Self {
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let up = Up::start(&node, &arguments);
+        Self { up, node, kubectl: release.program(), files: Cell::new(0), arguments }
+    }
+
+    /// Kills it as a crash does, and starts it again after this.
+    pub fn crash(&mut self, then: impl FnOnce(&Node)) {
+        self.start_again_after(Signal::KILL, then);
+    }
+
+    /// Ends it as Ctrl-C does, and starts it again after this.
+    pub fn interrupt(&mut self, then: impl FnOnce(&Node)) {
+        self.start_again_after(Signal::INT, then);
+    }
+
+    fn start_again_after(&mut self, signal: Signal, then: impl FnOnce(&Node)) {
+        self.up.end(signal);
+        then(&self.node);
+        self.up = Up::start(&self.node, &self.arguments);
     }
 
     /// kubectl with these arguments, to be started.

@@ -1,7 +1,7 @@
 //! kubectl, as it comes from Debian in an older and a newer version, against `reprise up`: what it prints, and its exit status.
 
 mod access;
-mod cluster;
+pub mod cluster;
 mod jobs;
 mod jobsets;
 mod names;
@@ -12,6 +12,7 @@ mod pods;
 mod reading;
 mod restart;
 mod streams;
+mod up;
 
 /// Tries tests, functions of a [`Release`](cluster::Release), with both kubectls.
 macro_rules! with_each_kubectl {
