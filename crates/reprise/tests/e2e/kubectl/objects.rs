@@ -10,6 +10,7 @@ super::with_each_kubectl!(
     a_dry_run_keeps_nothing,
     objects_are_replaced,
     objects_are_deleted,
+    a_pod_is_exposed,
     waiting_ends_when_it_should,
 );
 
@@ -153,6 +154,14 @@ fn objects_are_deleted(release: Release) {
     let namespace = cluster.ok(&["delete", "namespace", "x"]);
     assert!(namespace.starts_with("namespace \"x\" deleted"), "{namespace}");
     cluster.fails(&["get", "namespace", "x"], "namespaces \"x\" not found");
+}
+
+fn a_pod_is_exposed(release: Release) {
+    let cluster = Cluster::api(release);
+    cluster.ok(&["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
+    cluster.ok(&["run", "p", "--image=i", "--labels=app=web"]);
+    cluster.says(&["expose", "pod", "p", "--port=80", "--name=web", "--cluster-ip=None"], "service/web exposed");
+    assert_eq!(cluster.field("service/web", ".spec.selector.app"), "web");
 }
 
 fn waiting_ends_when_it_should(release: Release) {

@@ -39,6 +39,10 @@ fn each_type_of_patch_does_what_it_says(release: Release) {
         &["patch", "pod", "p", "-p", r#"{"spec": {"hostNetwork": true}}"#],
         "pod updates may not change fields other than",
     );
+    cluster.fails(
+        &["patch", "pod", "p", "--subresource=resize", "-p", r#"{"spec": {"containers": [{"name": "main"}]}}"#],
+        "containers can't be resized in place here",
+    );
 }
 
 fn labels_and_annotations_are_set_and_removed(release: Release) {

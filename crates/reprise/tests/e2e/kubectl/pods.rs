@@ -56,6 +56,8 @@ fn what_containers_said_is_read(release: Release) {
     cluster.says(&["logs", "p", "--tail=1"], "two");
     let stamped = cluster.ok(&["logs", "p", "--timestamps"]);
     assert!(stamped.starts_with("20") && stamped.lines().next().unwrap().ends_with(" one"), "{stamped}");
+    cluster.says(&["logs", "p", "--since=1h", "--limit-bytes=3"], "one");
+    cluster.says(&["logs", "p", "--since-time=2020-01-01T00:00:00Z"], "one\ntwo");
     cluster.says(&["logs", "-l", "run=p", "--prefix"], "[pod/p/p] one\n[pod/p/p] two");
     cluster.fails(&["logs", "p", "--previous"], "previous terminated container \"p\" in pod \"p\" not found");
     cluster.fails(&["logs", "p", "-c", "x"], "container x is not valid for pod p");
@@ -91,5 +93,12 @@ fn files_are_copied_both_ways(release: Release) {
     cluster.says(&["exec", "p", "--", "wc", "-c", "/tmp/copy/file"], "300000 /tmp/copy/file");
     cluster.ok(&["cp", "p:/tmp/copy", back.to_str().unwrap()]);
     assert!(std::fs::read(back.join("file")).unwrap() == bytes, "what came back is not what was sent");
+    // Of a file that is not there kubectl gets an empty archive and then tar's exit code, and may be done before that came: it
+    // fails or not. Nothing is made of it in any case.
+    let none = cluster.scratch().join("none");
+    cluster.kubectl(&["cp", "p:/nope", none.to_str().unwrap()]);
+    assert!(!none.exists(), "something came of nothing");
+    let file = there.join("file");
+    cluster.fails(&["cp", file.to_str().unwrap(), "p:/nope/file"], "command terminated with exit code 1");
     cluster.ok(&["delete", "pod", "p", "--now"]);
 }

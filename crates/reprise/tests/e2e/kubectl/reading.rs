@@ -1,9 +1,13 @@
 //! `get` in all forms, `describe`, and what kubectl learns of the server.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use super::cluster::{Cluster, Release};
 
 super::with_each_kubectl!(
     objects_are_listed_in_every_form,
+    an_object_is_watched_by_its_name,
     what_is_not_there_is_said_as_a_real_server_says_it,
     objects_are_described,
     the_server_tells_what_it_has,
@@ -47,6 +51,20 @@ fn objects_are_listed_in_every_form(release: Release) {
     assert_eq!(everywhere[0], ["NAMESPACE", "NAME", "DATA", "AGE"]);
     assert!(everywhere.iter().any(|line| line[..2] == ["x", "one"]), "{everywhere:?}");
     assert!(cluster.ok(&["get", "all", "-A"]).is_empty() || cluster.ok(&["get", "all", "-A"]).contains("NAMESPACE"));
+}
+
+fn an_object_is_watched_by_its_name(release: Release) {
+    let cluster = two_maps(release);
+    let mut watch = cluster.command(&["get", "cm", "one", "-n", "x", "-w"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut next = || -> Vec<String> { lines.next().unwrap().split_whitespace().take(2).map(str::to_owned).collect() };
+    assert_eq!((next(), next()), (vec!["NAME".into(), "DATA".into()], vec!["one".into(), "2".into()]));
+    // Another object's changes are not told.
+    cluster.ok(&["delete", "cm", "two", "-n", "x"]);
+    cluster.ok(&["patch", "cm", "one", "-n", "x", "-p", r#"{"data": {"c": "3"}}"#]);
+    assert_eq!(next(), ["one", "3"]);
+    watch.kill().unwrap();
+    watch.wait().unwrap();
 }
 
 fn what_is_not_there_is_said_as_a_real_server_says_it(release: Release) {
