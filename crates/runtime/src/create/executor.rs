@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use libcontainer::oci_spec::runtime::Spec;
 use libcontainer::workload::{Executor, ExecutorError, ExecutorValidationError};
 
+use crate::exec::terminal::Gate;
 use crate::seccomp::Filters;
 use crate::shim::protocol::CANNOT_START;
 
@@ -22,12 +23,18 @@ pub struct ProgramExecutor {
     executed: RawFd,
     seccomp: Option<Filters>,
     selinux: Option<String>,
+    gate: Option<Gate>,
 }
 
 impl ProgramExecutor {
     /// An executor that reports failure on `executed`.
     pub fn new(executed: RawFd, seccomp: Option<Filters>, selinux: Option<String>) -> Self {
-        Self { executed, seccomp, selinux }
+        Self { executed, seccomp, selinux, gate: None }
+    }
+
+    /// Waits there first.
+    pub fn behind(self, gate: Option<Gate>) -> Self {
+        Self { gate, ..self }
     }
 
     fn fail(&self, sentence: &str) -> ! {
@@ -45,6 +52,7 @@ impl ProgramExecutor {
 
 impl Executor for ProgramExecutor {
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
+        self.gate.into_iter().for_each(Gate::wait);
         let arguments = spec.process().as_ref().and_then(|p| p.args().clone()).unwrap_or_default();
         let Some(name) = arguments.first() else { self.fail("no command specified") };
         let program = match find(name, std::env::var_os("PATH").as_deref()) {

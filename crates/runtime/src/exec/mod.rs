@@ -7,6 +7,7 @@
 mod end;
 pub mod protocol;
 mod start;
+pub mod terminal;
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;

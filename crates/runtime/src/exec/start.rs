@@ -13,6 +13,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::{Value, json};
 
 use super::protocol::TERMINAL;
+use super::terminal::Taking;
 use crate::cgroup;
 use crate::create::executor::ProgramExecutor;
 use crate::create::{Creation, give_pipe, report};
@@ -41,9 +42,7 @@ pub fn start(
     streams.iter().for_each(|stream| give_pipe(stream, creation.owner));
     write_process(folder, session, &creation.id, command, tty).map_err(|e| chain(&*e))?;
     let console = tty.then(|| Console::listen(session)).transpose().map_err(|e| format!("make the terminal: {e}"))?;
-    let pid = build(&creation, session, streams, console.as_ref())?;
-    let terminal = console.map(|c| c.take(creation.owner.0)).transpose().map_err(|e| format!("the terminal: {e}"))?;
-    Ok((pid, terminal))
+    build(&creation, session, streams, console)
 }
 
 /// What the program inherits from this process.
@@ -58,14 +57,23 @@ fn settle(folder: &ContainerDir, creation: &Creation) -> Result<(), String> {
 }
 
 /// Has libcontainer start the program, and waits until it runs.
-fn build(creation: &Creation, session: &Path, streams: Vec<OwnedFd>, console: Option<&Console>) -> Result<i32, String> {
+fn build(
+    creation: &Creation,
+    session: &Path,
+    streams: Vec<OwnedFd>,
+    console: Option<Console>,
+) -> Result<(i32, Option<OwnedFd>), String> {
     let seccomp = creation.seccomp.as_deref().map(Filters::load).transpose().map_err(|e| chain(&e))?;
     let (failure, executed) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| e.to_string())?;
+    let socket = console.as_ref().map(|console| console.path().to_owned());
+    let terminal = console.map(|console| Taking::begin(console, creation.owner.0)).transpose();
+    let terminal = terminal.map_err(|e| format!("take the terminal: {e}"))?;
+    let executor = ProgramExecutor::new(executed.as_raw_fd(), seccomp, creation.selinux.clone());
     let mut builder = ContainerBuilder::new(creation.id.clone(), SyscallType::default())
         .with_root_path(session)
         .map_err(|e| chain(&e))?
-        .with_executor(ProgramExecutor::new(executed.as_raw_fd(), seccomp, creation.selinux.clone()))
-        .with_console_socket(console.map(Console::path));
+        .with_executor(executor.behind(terminal.as_ref().map(Taking::gate)))
+        .with_console_socket(socket);
     let mut streams = streams.into_iter();
     if let (Some(stdin), Some(stdout), Some(stderr)) = (streams.next(), streams.next(), streams.next()) {
         builder = builder.with_stdin(stdin).with_stdout(stdout).with_stderr(stderr);
@@ -77,7 +85,10 @@ fn build(creation: &Creation, session: &Path, streams: Vec<OwnedFd>, console: Op
     drop(executed);
     let mut sentence = String::new();
     match File::from(failure).read_to_string(&mut sentence) {
-        Ok(0) => Ok(pid),
+        Ok(0) => {
+            let terminal = terminal.map(Taking::end).transpose().map_err(|e| format!("the terminal: {e}"))?;
+            Ok((pid, terminal))
+        }
         Ok(_) => Err(sentence),
         Err(e) => Err(format!("hear whether the program runs: {e}")),
     }
