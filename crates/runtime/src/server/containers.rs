@@ -10,7 +10,7 @@ use super::answer;
 use super::engine::{Engine, now};
 use super::failure::Failure;
 use super::names;
-use super::parking::Key;
+use super::parking::{Key, Parked};
 use super::sandboxes::{CONFIG, save_config};
 use super::state::{Container, ContainerRecord, Run, Sandbox};
 use crate::disk::{self, DiskError};
@@ -42,10 +42,9 @@ impl Engine {
         }
         let image = self.image_of(&config)?;
         let parked = sandbox.lot.take(&Key::of(&config, &image));
-        let anew = parked.is_none();
-        let made = match parked {
-            Some(parked) => parked,
-            None => self.lay_out(&sandbox, &shim, &config, &image)?,
+        let (made, creating) = match parked {
+            Some(Parked { made, creating }) => (made, Some(creating)),
+            None => (self.lay_out(&sandbox, &shim, &config, &image)?, None),
         };
         let record = record_of(&sandbox, &config, &image, &made);
         if let Err(e) = self.write_record(&made.id, &config, &record) {
@@ -56,16 +55,21 @@ impl Engine {
         let dir = self.layout.container(&id);
         let container = Arc::new(Container::new(id, dir, Arc::clone(&sandbox), config, record, Run::default()));
         self.created(&container);
-        if anew && let Err(e) = begin_creation(&shim, &container) {
-            self.removed(&container);
-            self.abandon(&container.id, &sandbox).await;
-            return Err(e.into());
+        match creating {
+            Some(creating) => container.being_created(creating),
+            None => {
+                if let Err(e) = begin_creation(&shim, &container) {
+                    self.removed(&container);
+                    self.abandon(&container.id, &sandbox).await;
+                    return Err(e.into());
+                }
+            }
         }
         Ok(container.id.clone())
     }
 
     /// Writes what the create helper needs. The record comes last: a folder with one has all that it needs.
-    fn lay_out(
+    pub fn lay_out(
         &self,
         sandbox: &Sandbox,
         shim: &Shim,
@@ -89,7 +93,7 @@ impl Engine {
     }
 
     /// Works out what the create helper gets.
-    pub fn prepare(
+    fn prepare(
         &self,
         id: &str,
         sandbox: &Sandbox,
@@ -141,30 +145,6 @@ impl Engine {
             filters.save(&dir.seccomp()).map_err(DiskError::io("write", &dir.seccomp()))?;
         }
         Ok(())
-    }
-
-    /// Has the shim create what was prepared, and waits until it has. What is made of a failed one is cleared away.
-    pub async fn make(
-        &self,
-        id: &str,
-        sandbox: &Sandbox,
-        shim: &Shim,
-        prepared: &spec::Prepared,
-    ) -> Result<(), Failure> {
-        let made = match self.write_bundle(id, prepared) {
-            Ok(()) => {
-                let folder = self.layout.container(id);
-                let call = creation(id, folder.path(), sandbox, prepared.foreign_pids, prepared.streams);
-                shim.call(call).await.map(drop).map_err(Failure::from)
-            }
-            Err(e) => Err(e),
-        };
-        match &made {
-            Ok(()) => {}
-            Err(Failure::Shim(ShimError::Refused(_))) => self.discard(shim, id).await,
-            Err(_) => self.abandon(id, sandbox).await,
-        }
-        made
     }
 
     pub async fn start_container(self: &Arc<Self>, id: &str) -> Result<(), Failure> {
@@ -223,7 +203,8 @@ pub fn begin_creation(shim: &Shim, container: &Container) -> Result<(), ShimErro
     Ok(())
 }
 
-fn creation(id: &str, folder: &Path, sandbox: &Sandbox, foreign_pids: bool, streams: StreamsWanted) -> Call {
+/// What the shim is asked for.
+pub fn creation(id: &str, folder: &Path, sandbox: &Sandbox, foreign_pids: bool, streams: StreamsWanted) -> Call {
     let (id, folder, cgroup) = (id.to_owned(), folder.to_owned(), format!("{}/{id}", sandbox.cgroup));
     Call::Create { id, folder, cgroup, foreign_pids, streams }
 }

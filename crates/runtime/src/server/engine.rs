@@ -102,7 +102,7 @@ impl Engine {
         let engine = Arc::clone(self);
         tokio::spawn(async move {
             for parked in sandbox.lot.empty() {
-                engine.abandon(&parked.id, &sandbox).await;
+                engine.abandon(&parked, &sandbox).await;
             }
             engine.clear_handed_over(&sandbox).await;
             let containers = engine.inventory.containers_of(&sandbox.id);

@@ -2,7 +2,9 @@
 //!
 //! Creating a container costs more than all the rest of a restart. So for a sandbox whose annotation asks for it, once
 //! a container has been started and all is quiet, its next incarnation is created under a new id, up to the point
-//! where its program would be executed. A later CreateContainer for exactly the same container adopts it.
+//! where its program would be executed. A later CreateContainer for exactly the same container adopts it, also if it is
+//! still being created. Where containers come again so soon that it is never quiet, as in a Pod that recycles with each task,
+//! the next one is created as soon as one has been started.
 //!
 //! A parked container is a cache of this runtime: no program of it runs, CRI doesn't show it, and it has no record, so
 //! that a restarted runtime has its shim discard it. What it was made from is its key; any difference makes it useless.
@@ -14,20 +16,23 @@ use std::time::Duration;
 use prost::Message;
 use reprise_cri::v1::{ContainerConfig, ContainerMetadata};
 use reprise_images::Image;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::containers::Made;
+use super::containers::{Made, creation};
 use super::engine::Engine;
 use super::failure::Failure;
-use super::state::{Container, Sandbox};
+use super::state::{Container, Creating, Sandbox};
 use crate::shim::protocol::Call;
-use crate::shim_client::Shim;
+use crate::shim_client::{Shim, ShimError};
 use crate::spec;
 
 /// Sandbox annotation of the node: containers of this Pod will be wanted again at once.
 const ANNOTATION: &str = "reprise.dev/park";
 /// How long nothing must have happened in a sandbox before containers are parked.
 const QUIET: Duration = Duration::from_millis(100);
+/// A container that is wanted again so soon after its last start will be so the next time too.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What a container is made from, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,24 +63,34 @@ impl Key {
     }
 }
 
+/// A container that is made, or being made, for who asks for it later.
+#[derive(Debug)]
+pub struct Parked {
+    pub made: Made,
+    pub creating: Creating,
+}
+
 /// The parked containers of one sandbox.
 #[derive(Debug)]
 pub struct Lot {
-    parked: Mutex<BTreeMap<Key, Made>>,
+    parked: Mutex<BTreeMap<Key, Parked>>,
     last_change: Mutex<Instant>,
+    /// When each was last started.
+    started: Mutex<BTreeMap<Key, Instant>>,
     /// Held while one is parked.
     parking: tokio::sync::Mutex<()>,
 }
 
 impl Default for Lot {
     fn default() -> Self {
-        Self { parked: Mutex::default(), last_change: Mutex::new(Instant::now()), parking: Default::default() }
+        let last_change = Mutex::new(Instant::now());
+        Self { parked: Mutex::default(), last_change, started: Mutex::default(), parking: Default::default() }
     }
 }
 
 impl Lot {
     /// Takes a parked container out.
-    pub fn take(&self, key: &Key) -> Option<Made> {
+    pub fn take(&self, key: &Key) -> Option<Parked> {
         lock(&self.parked).remove(key)
     }
 
@@ -83,13 +98,19 @@ impl Lot {
     pub fn forget(&self, id: &str) -> bool {
         let mut parked = lock(&self.parked);
         let before = parked.len();
-        parked.retain(|_, p| p.id != id);
+        parked.retain(|_, p| p.made.id != id);
         parked.len() != before
     }
 
-    /// Takes all of them out.
-    pub fn empty(&self) -> Vec<Made> {
-        std::mem::take(&mut *lock(&self.parked)).into_values().collect()
+    /// Takes all of them out; their ids.
+    pub fn empty(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.parked)).into_values().map(|parked| parked.made.id).collect()
+    }
+
+    /// Takes note of a start. True if the one before was a moment ago.
+    fn comes_again_soon(&self, key: &Key) -> bool {
+        let now = Instant::now();
+        lock(&self.started).insert(key.clone(), now).is_some_and(|before| now - before < SOON)
     }
 
     /// Something happens in the sandbox: parking waits.
@@ -123,7 +144,6 @@ impl Engine {
         }
         let (engine, container) = (Arc::clone(self), Arc::clone(container));
         tokio::spawn(async move {
-            container.sandbox.lot.quiet().await;
             if let Err(e) = engine.park(&container).await {
                 // The next restart is slower, nothing else.
                 tracing::debug!(container = container.id, error = %e, "not parked");
@@ -131,31 +151,80 @@ impl Engine {
         });
     }
 
-    async fn park(&self, container: &Container) -> Result<(), Failure> {
+    async fn park(self: &Arc<Self>, container: &Container) -> Result<(), Failure> {
         let sandbox = &container.sandbox;
+        let image = self.image_of(&container.config)?;
+        let key = Key::of(&container.config, &image);
+        if !sandbox.lot.comes_again_soon(&key) {
+            sandbox.lot.quiet().await;
+        }
         let _parking = sandbox.lot.parking.lock().await;
         let _changing = sandbox.changing.read().await;
         let gone = !self.inventory.has_container(&container.id);
         let Some(shim) = sandbox.shim().filter(|_| sandbox.is_ready() && !gone) else { return Ok(()) };
-        let image = self.image_of(&container.config)?;
+        // What its mounts lead to may be something else after the wait.
         let key = Key::of(&container.config, &image);
         if lock(&sandbox.lot.parked).contains_key(&key) {
             return Ok(());
         }
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        let prepared = self.prepare(&id, sandbox, &shim, &container.config, &image)?;
-        self.make(&id, sandbox, &shim, &prepared).await?;
-        let parked = Made { id, foreign_pids: prepared.foreign_pids, user: prepared.user };
-        lock(&sandbox.lot.parked).insert(key, parked);
+        let made = self.lay_out(sandbox, &shim, &container.config, &image)?;
+        let (id, streams) = (made.id.clone(), spec::streams(&container.config));
+        let call = creation(&id, self.layout.container(&id).path(), sandbox, made.foreign_pids, streams);
+        if let Err(e) = self.begin_parking(&container.sandbox, shim, key, made, call) {
+            self.abandon(&id, sandbox).await;
+            return Err(e.into());
+        }
         Ok(())
+    }
+
+    fn begin_parking(
+        self: &Arc<Self>,
+        sandbox: &Arc<Sandbox>,
+        shim: Arc<Shim>,
+        key: Key,
+        made: Made,
+        call: Call,
+    ) -> Result<(), ShimError> {
+        // Nobody may take it before the shim has been asked, nor hear that it failed before it is there.
+        let mut parked = lock(&sandbox.lot.parked);
+        let created = shim.begin(call)?;
+        let creating = self.forget_failed(sandbox, &made.id, shim, created);
+        parked.insert(key, Parked { made, creating });
+        Ok(())
+    }
+
+    /// Waits for what comes of a creation: one that failed is no longer parked. Whoever has adopted it hears so too.
+    fn forget_failed(
+        self: &Arc<Self>,
+        sandbox: &Arc<Sandbox>,
+        id: &str,
+        shim: Arc<Shim>,
+        created: Creating,
+    ) -> Creating {
+        let (told, creating) = oneshot::channel();
+        let (engine, sandbox, id) = (Arc::clone(self), Arc::clone(sandbox), id.to_owned());
+        tokio::spawn(async move {
+            // Without an answer the shim is gone, which is noticed elsewhere.
+            let Ok(outcome) = created.await else { return };
+            let failed = outcome.is_err();
+            if failed {
+                sandbox.lot.forget(&id);
+                if !engine.inventory.has_container(&id) {
+                    engine.discard(&shim, &id).await;
+                }
+            }
+            // Nobody waits for one that was not adopted.
+            told.send(outcome).ok();
+        });
+        creating
     }
 
     /// Discards what is parked in a sandbox.
     pub async fn unpark(&self, sandbox: &Sandbox) {
-        for parked in sandbox.lot.empty() {
-            sandbox.hand_over(&parked.id, self.layout.container(&parked.id).path());
+        for id in sandbox.lot.empty() {
+            sandbox.hand_over(&id, self.layout.container(&id).path());
             if let Some(shim) = sandbox.shim() {
-                self.discard(&shim, &parked.id).await;
+                self.discard(&shim, &id).await;
             }
         }
     }

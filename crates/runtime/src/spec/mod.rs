@@ -65,8 +65,6 @@ pub struct Prepared {
     pub creation: Creation,
     /// Whether the container has no PID namespace of its own.
     pub foreign_pids: bool,
-    /// Its standard streams.
-    pub streams: StreamsWanted,
     /// Who its program runs as.
     pub user: user::User,
     /// A seccomp filter of its own, for the file that `creation` names.
@@ -138,5 +136,5 @@ pub fn prepare(config: &ContainerConfig, image: &Image, place: &Place<'_>) -> Re
         agent: std::process::id(),
         shim: place.shim,
     };
-    Ok(Prepared { oci, creation, foreign_pids, streams: streams(config), user, filters: seccomp.filters })
+    Ok(Prepared { oci, creation, foreign_pids, user, filters: seccomp.filters })
 }
