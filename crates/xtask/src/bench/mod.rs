@@ -17,6 +17,7 @@ mod report;
 mod restart;
 mod runc;
 mod setup;
+mod tasks;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -32,6 +33,8 @@ pub enum Bench {
     Pods(pods::Options),
     /// The API alone: durable writes, many watchers, many Pods
     Api(api::Options),
+    /// Clean tasks in a second: one Pod that recycles in place, beside a Pod for each task
+    Tasks(tasks::Options),
 }
 
 /// Measures and reports.
@@ -41,5 +44,6 @@ pub fn run(bench: &Bench) -> Result<()> {
         Bench::Cri(options) => cri::run(options),
         Bench::Pods(options) => pods::run(options),
         Bench::Api(options) => api::run(options),
+        Bench::Tasks(options) => tasks::run(options),
     }
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask bench api`: the embedded API alone, over HTTP and TLS as its clients come to it.
 
-mod client;
+pub mod client;
 mod fan_out;
-mod kubeconfig;
+pub mod kubeconfig;
 mod latency;
 mod objects;
 mod pods;
