@@ -97,6 +97,18 @@ pub fn validate_update(pod: &Pod, options: &Options) -> Vec<FieldError> {
     validate(pod, pod.spec.as_ref().unwrap_or(&no_spec), options).into_errors()
 }
 
+/// Checks the metadata of a Pod that differs from `old` in nothing else. Of their specs no more is looked at than the node.
+#[must_use]
+pub fn validate_metadata_update(pod: &Pod, old: &Pod) -> Vec<FieldError> {
+    let no_spec = PodSpec::default();
+    let mut report = Report::default();
+    let path = FieldPath::new("metadata");
+    metadata::check(&pod.metadata, &path, &mut report);
+    annotations::check(pod, pod.spec.as_ref().unwrap_or(&no_spec), &path.child("annotations"), &mut report);
+    object_meta::check_change(&pod.metadata, &old.metadata, &mut report);
+    report.into_errors()
+}
+
 /// Checks a Pod that takes the place of `old` and differs from it in its ephemeral containers: they can be added, and stay
 /// as they are.
 #[must_use]

@@ -5,6 +5,7 @@ mod service_account;
 
 use serde_json::Value;
 
+use crate::patch::{Element, FieldSet, fields_added, shape_of};
 use crate::resources::Part;
 use crate::security::node_restriction::{Operation, Write};
 use crate::server::Server;
@@ -20,6 +21,25 @@ pub(crate) fn prepare_new(server: &Server, asked: &Asked, object: &mut Value) ->
         service_account::inject(&server.store, object)?;
     }
     Ok(())
+}
+
+/// Fields of a Pod's spec that admission sets where its author does not.
+const FROM_ADMISSION: [&str; 5] = ["priority", "preemptionPolicy", "overhead", "tolerations", "nodeSelector"];
+
+/// What admission, and no author, has added to a new Pod: `given` was sent, `prepared` has its service account, and fields of
+/// `admitted` come from its priority class and runtime class.
+pub(crate) fn added_to_new(asked: &Asked, given: &Value, prepared: &Value, admitted: &Value) -> FieldSet {
+    let mut added = fields_added(shape_of(asked.resource.group, asked.resource.kind), given, prepared);
+    let given = given.get("spec");
+    let is_new = |field: &str| given.is_none_or(|spec| spec.get(field).is_none()) && !admitted["spec"][field].is_null();
+    for field in FROM_ADMISSION.into_iter().filter(|field| is_new(field)) {
+        added.insert(&[Element::field("spec"), Element::field(field)]);
+    }
+    // The old name of the same field follows it.
+    if is_new("serviceAccount") && is_new("serviceAccountName") {
+        added.insert(&[Element::field("spec"), Element::field("serviceAccount")]);
+    }
+    added
 }
 
 /// Checks a write: `new` is none if the object goes, `old` is none if it is new.

@@ -2,7 +2,7 @@
 
 use reprise_core::field::BadValue;
 use reprise_core::manifest::{Problem, ProblemKind, Tree};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::body::Decoded;
 use super::problems::judge_strict;
@@ -22,19 +22,29 @@ pub fn read_patch(body: &[u8]) -> Result<(Value, Vec<String>), ApiError> {
     Ok((tree.value(), found))
 }
 
-/// Reads the object that a patch made. `shown` is the patch as the error shows it; `found` is what strictness found
-/// in the patch itself.
+/// Reads the object that a patch made of `current`. `shown` gives the patch as the error shows it; `found` is what strictness
+/// found in the patch itself.
 ///
 /// # Errors
 /// 422 if it is no such object any more, or has what `validation` forbids.
 pub fn decode_patched(
     wanted: &Wanted,
+    current: Option<&Value>,
     patched: &Value,
-    shown: &str,
+    shown: &dyn Fn() -> String,
     found: Vec<String>,
     validation: FieldValidation,
 ) -> Result<Decoded, ApiError> {
-    let refuse = |why: String| invalid_patch(shown, &why);
+    if let Some(current) = current.filter(|_| found.is_empty()) {
+        let (settled, rest) = Settled::of(patched, current);
+        let reading = (wanted.read)(&Tree::from_value(&rest));
+        // What is wrong is told of the whole.
+        if let (Some(mut object), true) = (reading.object, reading.problems.is_empty()) {
+            settled.put_into(&mut object);
+            return Ok(Decoded { object, warnings: Vec::new() });
+        }
+    }
+    let refuse = |why: String| invalid_patch(&shown(), &why);
     let mut tree = Tree::from_value(patched);
     let (mut warnings, spelling) =
         if wanted.kind == "Pod" { tree.use_released_spelling() } else { (Vec::new(), Vec::new()) };
@@ -47,6 +57,48 @@ pub fn decode_patched(
     warnings.extend(judge_strict(strict, validation).map_err(refuse)?);
     let object = reading.object.ok_or_else(|| refuse("it can't be read".to_owned()))?;
     Ok(Decoded { object, warnings })
+}
+
+/// What a patch has left as it is stored: it was read before, and is the larger part of most objects.
+struct Settled<'v> {
+    fields: Vec<(&'v str, &'v Value)>,
+    managed: Option<&'v Value>,
+}
+
+const METADATA: &str = "metadata";
+const MANAGED_FIELDS: &str = "managedFields";
+
+impl<'v> Settled<'v> {
+    /// And the rest.
+    fn of(patched: &'v Value, current: &Value) -> (Self, Value) {
+        let mut settled = Self { fields: Vec::new(), managed: None };
+        let mut rest = Map::new();
+        for (name, value) in patched.as_object().into_iter().flatten() {
+            if matches!(name.as_str(), "spec" | "status") && current.get(name) == Some(value) {
+                settled.fields.push((name, value));
+            } else if let (METADATA, Some(metadata)) = (name.as_str(), value.as_object()) {
+                let managed = metadata.get(MANAGED_FIELDS);
+                let of_current = current.get(METADATA).and_then(|metadata| metadata.get(MANAGED_FIELDS));
+                settled.managed = managed.filter(|_| managed == of_current);
+                let is_settled = |name: &str| name == MANAGED_FIELDS && settled.managed.is_some();
+                let others = metadata.iter().filter(|(name, _)| !is_settled(name));
+                let others = others.map(|(name, value)| (name.clone(), value.clone()));
+                rest.insert(name.clone(), Value::Object(others.collect()));
+            } else {
+                rest.insert(name.clone(), value.clone());
+            }
+        }
+        (settled, Value::Object(rest))
+    }
+
+    fn put_into(self, object: &mut Value) {
+        for (name, value) in self.fields {
+            object[name] = value.clone();
+        }
+        if let Some(managed) = self.managed {
+            object[METADATA][MANAGED_FIELDS] = managed.clone();
+        }
+    }
 }
 
 /// Reads what is to be applied. It stays as it was written: a field that is null or empty means something there.
@@ -114,7 +166,7 @@ fn invalid_patch(shown: &str, why: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::api::core::v1::{ConfigMap, Pod};
     use serde_json::json;
 
     use super::*;
@@ -135,12 +187,35 @@ mod tests {
     #[test]
     fn a_patched_object_is_read_as_strictly_as_a_new_one() {
         let patched = json!({"metadata": {"name": "a"}, "foo": 1});
-        let decode = |validation| decode_patched(&CONFIG_MAP, &patched, "{\"foo\":1}", Vec::new(), validation);
+        let shown = || "{\"foo\":1}".to_owned();
+        let current = json!({"metadata": {"name": "a"}});
+        let decode = |validation| decode_patched(&CONFIG_MAP, Some(&current), &patched, &shown, Vec::new(), validation);
         let expected =
             " \"\" is invalid: patch: Invalid value: \"{\\\"foo\\\":1}\": strict decoding error: unknown field \"foo\"";
         assert_eq!(decode(FieldValidation::Strict).map_err(message), Err((422, expected.to_owned())));
         assert_eq!(decode(FieldValidation::Warn).unwrap().warnings, ["unknown field \"foo\""]);
         assert!(decode(FieldValidation::Ignore).unwrap().warnings.is_empty());
+    }
+
+    #[test]
+    fn what_a_patch_leaves_alone_stays_and_the_rest_is_read() {
+        let wanted = Wanted::of::<Pod>("", "v1", "Pod");
+        let current = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "managedFields": [{"manager": "a"}]},
+            "spec": {"containers": [{"name": "c", "image": "i"}]}, "status": {"phase": "Pending"}});
+        let decode = |patched: &Value| {
+            let shown = || "patch".to_owned();
+            decode_patched(&wanted, Some(&current), patched, &shown, Vec::new(), FieldValidation::Strict)
+        };
+        let mut patched = current.clone();
+        patched["metadata"]["labels"] = json!({"a": "b"});
+        patched["status"] = json!({"phase": "Running", "message": null});
+        let mut expected = patched.clone();
+        expected["status"] = json!({"phase": "Running"});
+        assert_eq!(decode(&patched).unwrap().object, expected);
+        patched["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "1000m"}});
+        assert_eq!(decode(&patched).unwrap().object["spec"]["containers"][0]["resources"]["limits"]["cpu"], "1");
+        patched["status"]["phas"] = json!("x");
+        assert_eq!(decode(&patched).unwrap_err().code(), 422);
     }
 
     #[test]

@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::access::Request;
-use crate::resources::{TABLE, find};
+use crate::resources::{Resource, TABLE, find};
 use crate::store::Store;
 
 /// Bounds of the buckets, in seconds. Watches and logs are counted when they begin.
 const BOUNDS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0, 15.0];
 
-/// Counts of requests, and what others in this process count.
+/// Counts of requests and of what watches tell, and what others in this process count.
 #[derive(Default)]
 pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<Labels, Count>>,
+    /// Events that watches have told, by group and kind.
+    watched: Mutex<BTreeMap<(&'static str, &'static str), Arc<AtomicU64>>>,
     others: Mutex<Vec<Source>>,
 }
 
@@ -58,6 +61,12 @@ impl Metrics {
         self.others.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
     }
 
+    /// What counts the events that watches of a resource tell.
+    pub fn watched(&self, resource: &Resource) -> Arc<AtomicU64> {
+        let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry((resource.group, resource.kind)).or_default())
+    }
+
     /// Everything, as text.
     pub fn text(&self, store: &Store) -> String {
         let mut text = String::new();
@@ -84,6 +93,12 @@ impl Metrics {
             writeln!(text, "{name}_bucket{{{labels},code=\"{code}\",le=\"+Inf\"}} {}", count.requests)?;
             writeln!(text, "{name}_sum{{{labels},code=\"{code}\"}} {}", count.seconds)?;
             writeln!(text, "{name}_count{{{labels},code=\"{code}\"}} {}", count.requests)?;
+        }
+        drop(all);
+        head(text, "apiserver_watch_events_total", "counter", "Events that watches have told.")?;
+        for ((group, kind), told) in self.watched.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let told = told.load(Ordering::Relaxed);
+            writeln!(text, "apiserver_watch_events_total{{group=\"{group}\",kind=\"{kind}\"}} {told}")?;
         }
         head(text, "apiserver_storage_objects", "gauge", "Objects that are stored.")?;
         for row in TABLE.iter().filter(|row| row.is_stored()) {

@@ -7,6 +7,7 @@
 //! apply_json_patch(current, patch) / apply_merge_patch(current, patch) / apply_strategic(shape, current, patch) -> patched
 //! server_side_apply(shape, live, applied, owner, force) -> the new object with metadata.managedFields, or conflicts
 //! track_update(shape, live, new, owner) -> new with metadata.managedFields: after every other create, update and patch
+//! track_create(shape, new, added, owner) -> the same for a new object, of which admission has added something
 //! unless_unchanged(live, new) -> live, if nothing but the owners' times would differ
 //! ```
 
@@ -24,9 +25,10 @@ mod strategic;
 
 pub use apply::{ApplyError, server_side_apply};
 pub use error::PatchError;
+pub use fields::{Element, FieldSet};
 pub use json::apply_json_patch;
 pub use merge::apply_merge_patch;
-pub use ownership::{FieldOwner, manager_of, track_update, unless_unchanged};
+pub use ownership::{FieldOwner, fields_added, manager_of, track_create, track_update, unless_unchanged};
 pub use patch_type::PatchType;
 pub use shape::Shape;
 pub(crate) use shape::{Content, List, Strategic, Topology};

@@ -1,11 +1,13 @@
 //! Who owns what after a write.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::apply::{Untyped, compare};
 use super::fields::{Element, FieldSet};
-use super::managed::{Entry, ManagedFields, Manager, Operation, without_managed_fields, written};
+use super::managed::{Entry, ManagedFields, Manager, Operation, written};
 use super::shape::Shape;
 
 /// Who writes.
@@ -46,17 +48,39 @@ pub fn manager_of(user_agent: &str) -> String {
 #[must_use]
 pub fn track_update(shape: &'static Shape, live: Option<&Value>, mut new: Value, owner: &FieldOwner<'_>) -> Value {
     let managed = given_or_live(live, &new, owner);
-    let bare = without_managed_fields(&new);
     let tracked = match live {
         // What is not tracked since its creation is not tracked at all, until it is applied.
         Some(_) if managed.entries.is_empty() => Ok(ManagedFields::default()),
-        Some(live) => updated(shape, &without_managed_fields(live), &bare, managed, owner),
-        None => updated(shape, &empty(&new), &bare, managed, owner),
+        Some(live) => updated(shape, live, &new, managed, owner),
+        None => updated(shape, &empty(&new), &new, managed, owner),
     };
     // Items that can't be told apart leave everything as it was; validation refuses them where they matter.
     let tracked = tracked.or_else(|_| live.map_or(Ok(ManagedFields::default()), ManagedFields::of)).unwrap_or_default();
     tracked.write(&mut new);
     new
+}
+
+/// The same for a new object: `added` is what was added to what its author has sent, and is nobody's.
+#[must_use]
+pub fn track_create(shape: &'static Shape, new: Value, added: &FieldSet, owner: &FieldOwner<'_>) -> Value {
+    let mut new = track_update(shape, None, new, owner);
+    if added.is_empty() {
+        return new;
+    }
+    if let Ok(mut managed) = ManagedFields::of(&new) {
+        for entry in &mut managed.entries {
+            entry.fields.subtract_with_all_below(added);
+        }
+        managed.entries.retain(|entry| !entry.fields.is_empty());
+        managed.write(&mut new);
+    }
+    new
+}
+
+/// What one state of an object has that an earlier one has not. Nothing, if their items can't be told apart.
+#[must_use]
+pub fn fields_added(shape: &'static Shape, before: &Value, after: &Value) -> FieldSet {
+    compare(shape, before, after).map(|found| found.added).unwrap_or_default()
 }
 
 /// The entries that count: those of the new object, and if it has none those of the stored one. An empty list, and one with
@@ -84,16 +108,17 @@ pub(super) fn updated(
     owner: &FieldOwner<'_>,
 ) -> Result<ManagedFields, Untyped> {
     let manager = owner.of(Operation::Update, new);
-    let comparison = compare(shape, live, new)?.without(owner.resets);
-    let taken = comparison.changed();
+    let mut comparison = compare(shape, live, new)?.without(owner.resets);
+    comparison.forget(&MANAGED_FIELDS);
+    let mut taken = comparison.changed();
     for entry in &mut managed.entries {
-        entry.fields = entry.fields.difference(&comparison.removed);
+        entry.fields.subtract(&comparison.removed);
         if entry.manager != manager {
-            entry.fields = entry.fields.difference(&taken);
+            entry.fields.subtract(&taken);
         }
     }
     managed.entries.retain(|entry| !entry.fields.is_empty());
-    let taken = taken.difference(&never_owned());
+    taken.subtract(&NEVER_OWNED);
     if !taken.is_empty() {
         let before = managed.get(&manager).map(|entry| entry.fields.clone()).unwrap_or_default();
         managed.set(Entry { manager, time: Some(written(owner.now)), fields: before.union(&taken) });
@@ -103,7 +128,16 @@ pub(super) fn updated(
 }
 
 /// What nobody owns: it tells which object it is, or the server sets it.
-pub(super) fn never_owned() -> FieldSet {
+pub(super) static NEVER_OWNED: LazyLock<FieldSet> = LazyLock::new(never_owned);
+
+/// What says who owns what, and all that is in it.
+static MANAGED_FIELDS: LazyLock<FieldSet> = LazyLock::new(|| {
+    let mut set = FieldSet::default();
+    set.insert(&[Element::field("metadata"), Element::field("managedFields")]);
+    set
+});
+
+fn never_owned() -> FieldSet {
     let mut set = FieldSet::default();
     for name in ["apiVersion", "kind", "metadata"] {
         set.insert(&[Element::field(name)]);
@@ -157,15 +191,26 @@ pub(super) fn empty(new: &Value) -> Value {
 /// `new`, or `live` if nothing but times of owners would change.
 #[must_use]
 pub fn unless_unchanged(live: &Value, new: Value) -> Value {
-    let timeless = |object: &Value| {
-        let mut object = object.clone();
-        let entries = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
-        for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
-            entry.remove("time");
-        }
-        object
+    if is_unchanged(live, &new) { live.clone() } else { new }
+}
+
+/// Whether two states differ in times of owners at most.
+fn is_unchanged(live: &Value, new: &Value) -> bool {
+    let same = |path: &[&str], live: &Value, new: &Value, below: &dyn Fn(&Value, &Value) -> bool| {
+        let (Some(of_live), Some(of_new)) = (live.as_object(), new.as_object()) else { return live == new };
+        let special = |name: &str| path.contains(&name);
+        of_live.len() == of_new.len()
+            && of_live.iter().all(|(name, value)| match of_new.get(name) {
+                Some(other) if special(name) => below(value, other),
+                other => other == Some(value),
+            })
     };
-    if timeless(live) == timeless(&new) { live.clone() } else { new }
+    let entry = |live: &Value, new: &Value| same(&["time"], live, new, &|_, _| true);
+    let entries = |live: &Value, new: &Value| match (live.as_array(), new.as_array()) {
+        (Some(live), Some(new)) => live.len() == new.len() && live.iter().zip(new).all(|(live, new)| entry(live, new)),
+        _ => live == new,
+    };
+    same(&["metadata"], live, new, &|live, new| same(&["managedFields"], live, new, &entries))
 }
 
 #[cfg(test)]

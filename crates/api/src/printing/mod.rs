@@ -29,7 +29,7 @@ pub use events::EVENTS;
 pub use jobs::JOBS;
 pub use jobsets::JOB_SETS;
 pub use nodes::NODES;
-pub use partial::{partial_list, partial_object};
+pub use partial::{partial_list, partial_object, partial_of};
 pub use pods::PODS;
 pub use scheduling::{PRIORITY_CLASSES, RUNTIME_CLASSES};
 pub use services::SERVICES;

@@ -52,6 +52,16 @@ impl FieldSelector {
         self.0.iter().find(|r| r.field == NAME && r.equal).map(|r| r.value.as_str())
     }
 
+    /// A field with the value that it must have, if the selector says so: the one that fewest objects have.
+    #[must_use]
+    pub fn equality(&self) -> Option<(&str, &str)> {
+        let equal = || self.0.iter().filter(|requirement| requirement.equal);
+        let named = equal().find(|requirement| requirement.field == NAME);
+        let found =
+            named.or_else(|| equal().find(|requirement| requirement.field != NAMESPACE)).or_else(|| equal().next());
+        found.map(|requirement| (requirement.field.as_str(), requirement.value.as_str()))
+    }
+
     /// The namespace that an object must be in, if the selector says so.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {

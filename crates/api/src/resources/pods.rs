@@ -1,11 +1,12 @@
 //! Pods: what they mean is decided by the core; here is what an API makes of it.
 
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use reprise_core::admission::{Fresh, Policy, admit_change, admit_ephemeral, admit_with_classes};
 use reprise_core::manifest::Decoded;
 use reprise_core::qos::qos_class;
 use reprise_core::unset::{list, text};
+use reprise_core::validation::validate_metadata_update;
 use serde_json::Value;
 
 use super::rules::typed;
@@ -39,6 +40,10 @@ impl Behaviour for Pods {
 
     fn update(&self, context: &Context<'_>, new: Value, old: &Value, part: Part) -> Result<Admitted, ApiError> {
         match part {
+            // What is wrong is told by the check of the whole.
+            Part::Main if new.get("spec") == old.get("spec") && has_good_metadata(&new, old)? => {
+                Ok(Admitted { object: new, warnings: Vec::new() })
+            }
             Part::Main => {
                 let admitted = admit_change(typed(new)?, &typed(old.clone())?, &policy(context))?;
                 made(&admitted.pod, admitted.warnings)
@@ -52,9 +57,9 @@ impl Behaviour for Pods {
                 made(&pod, Vec::new())
             }
             Part::Status => {
-                let (mut new, old): (Pod, Pod) = (typed(new)?, typed(old.clone())?);
-                keep_settled(&mut new, old);
-                made(&new, Vec::new())
+                let mut object = new;
+                keep_settled(&mut object, old);
+                Ok(Admitted { object, warnings: Vec::new() })
             }
             Part::Binding | Part::Finalizers => Ok(Admitted { object: new, warnings: Vec::new() }),
         }
@@ -85,13 +90,30 @@ fn made(pod: &Pod, warnings: Vec<String>) -> Result<Admitted, ApiError> {
     Ok(Admitted { object: serde_json::to_value(pod).map_err(ApiError::internal)?, warnings })
 }
 
+/// Whether the metadata may change so. The rest of the Pod is as it was when it was checked.
+fn has_good_metadata(new: &Value, old: &Value) -> Result<bool, ApiError> {
+    let part = |pod: &Value| -> Result<Pod, ApiError> {
+        let node = pod.pointer("/spec/nodeName").and_then(Value::as_str).map(str::to_owned);
+        let spec = Some(PodSpec { node_name: node, ..PodSpec::default() });
+        Ok(Pod { metadata: typed(pod["metadata"].clone())?, spec, status: None })
+    };
+    Ok(validate_metadata_update(&part(new)?, &part(old)?).is_empty())
+}
+
 /// What only the server says is not for who reports a status.
-fn keep_settled(new: &mut Pod, old: Pod) {
-    new.metadata.owner_references = old.metadata.owner_references;
-    if let (Some(new), Some(old)) = (&mut new.status, old.status)
-        && text(&new.qos_class).is_empty()
+fn keep_settled(new: &mut Value, old: &Value) {
+    const OWNERS: &str = "ownerReferences";
+    if let Some(metadata) = new.get_mut("metadata").and_then(Value::as_object_mut) {
+        match old.get("metadata").and_then(|metadata| metadata.get(OWNERS)) {
+            Some(owners) => drop(metadata.insert(OWNERS.to_owned(), owners.clone())),
+            None => drop(metadata.remove(OWNERS)),
+        }
+    }
+    if let (Some(status), Some(class)) = (new.get_mut("status"), old.pointer("/status/qosClass"))
+        && status.get("qosClass").and_then(Value::as_str).unwrap_or_default().is_empty()
+        && status.is_object()
     {
-        new.qos_class = old.qos_class;
+        status["qosClass"] = class.clone();
     }
 }
 

@@ -60,6 +60,11 @@ impl Event {
         self.object.revision
     }
 
+    /// The bytes that are kept for it.
+    pub(super) fn bytes(&self) -> usize {
+        self.line.len() + self.old.as_ref().map_or(0, |old| old.json.len())
+    }
+
     /// The line of a JSON watch, with its end: the same bytes for every watcher.
     #[must_use]
     pub fn line(&self) -> &Bytes {

@@ -65,6 +65,11 @@ impl Memory {
         self.shelves.get(resource)
     }
 
+    /// A resource, of which watchers say what they wait for.
+    pub(super) fn history_mut(&mut self, resource: &str) -> Option<&mut History> {
+        self.shelves.get_mut(resource).map(|shelf| &mut shelf.history)
+    }
+
     /// An object.
     pub(super) fn get(&self, key: &Key) -> Option<&Stored> {
         self.shelves.get(key.resource)?.objects.get(key)
@@ -77,7 +82,7 @@ impl Memory {
 
     /// Makes the changes of one commit. Watchers are to be woken when nobody has the lock any more: see what is returned.
     pub(super) fn apply(&mut self, events: &[Arc<Event>]) -> Vec<Arc<Notify>> {
-        let mut touched: Vec<Arc<Notify>> = Vec::new();
+        let (mut touched, mut resources): (Vec<Arc<Notify>>, Vec<&str>) = Default::default();
         for event in events {
             let key = &event.object.key;
             self.revision = event.revision();
@@ -91,9 +96,10 @@ impl Memory {
                 }
             }
             let before = shelf.history.bytes();
-            shelf.history.push(event.clone(), &self.limits);
+            shelf.history.push(event.clone(), &self.limits, &mut touched);
             self.history_bytes = self.history_bytes - before + shelf.history.bytes();
-            if !touched.iter().any(|news| Arc::ptr_eq(news, &shelf.news)) {
+            if !resources.contains(&key.resource) {
+                resources.push(key.resource);
                 touched.push(shelf.news.clone());
             }
         }
@@ -114,7 +120,10 @@ impl Memory {
 
     /// Those who are to hear that the store is closed.
     pub(super) fn everybody(&self) -> Vec<Arc<Notify>> {
-        self.shelves.values().map(|shelf| shelf.news.clone()).collect()
+        let of = |shelf: &Shelf| -> Vec<Arc<Notify>> {
+            std::iter::once(&shelf.news).chain(shelf.history.interests.all()).cloned().collect()
+        };
+        self.shelves.values().flat_map(of).collect()
     }
 }
 

@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod expiry;
 mod history;
+mod interest;
 mod memory;
 mod object;
 mod options;
@@ -42,6 +43,7 @@ use tokio::sync::{Semaphore, oneshot};
 pub use change::{Change, Expect, WriteError};
 pub use error::OpenError;
 pub use event::{AFTER_OBJECT, Event, EventKind};
+pub use interest::Interest;
 pub use object::{Fields, Key, Labels, Object, Pairs, Stored};
 pub use options::{HistoryLimits, StoreOptions};
 pub use seal::{Plain, Seal, SealError};
@@ -166,6 +168,21 @@ impl Store {
         };
         let watch = WatchStream::new(self.memory.clone(), shelf.news.clone(), resource, namespace, revision);
         Ok((shelf.list(resource, namespace), revision, watch))
+    }
+
+    /// The same for one object.
+    ///
+    /// # Errors
+    /// Never for a resource that is kept.
+    pub fn get_and_watch(&self, key: &Key) -> Result<(Option<Stored>, u64, WatchStream), TooOld> {
+        let memory = self.read();
+        let revision = memory.revision();
+        let Some((resource, shelf)) = shelf(&memory, key.resource) else {
+            return Err(TooOld { asked: revision, oldest: revision });
+        };
+        let namespace = Some(key.namespace.as_str()).filter(|namespace| !namespace.is_empty());
+        let watch = WatchStream::new(self.memory.clone(), shelf.news.clone(), resource, namespace, revision);
+        Ok((memory.get(key).cloned(), revision, watch))
     }
 
     /// The revision of the newest change.

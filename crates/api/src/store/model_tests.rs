@@ -109,6 +109,8 @@ struct Run {
     store: Store,
     model: Model,
     watchers: Vec<(WatchStream, Option<&'static str>, u64)>,
+    /// Watchers of a namespace say so beforehand, every second of them.
+    narrow: bool,
 }
 
 fn open(disk: &FakeDisk) -> Store {
@@ -124,7 +126,7 @@ fn named(objects: &[Stored]) -> BTreeMap<Name, u64> {
 impl Run {
     fn new() -> Self {
         let disk = FakeDisk::default();
-        Self { store: open(&disk), disk, model: Model::default(), watchers: Vec::new() }
+        Self { store: open(&disk), disk, model: Model::default(), watchers: Vec::new(), narrow: false }
     }
 
     async fn step(&mut self, step: Step) {
@@ -196,7 +198,14 @@ impl Run {
         let watch = self.store.watch("pods", namespace, after);
         let oldest = self.model.oldest();
         assert_eq!(watch.as_ref().err(), (after < oldest).then_some(&TooOld { asked: after, oldest }));
-        self.watchers.extend(watch.map(|watch| (watch, namespace, after)));
+        self.narrow = !self.narrow;
+        let narrowed = |watch: WatchStream| match namespace.filter(|_| self.narrow) {
+            Some(namespace) => {
+                watch.narrowed(Interest { field: "metadata.namespace".to_owned(), value: namespace.to_owned() })
+            }
+            None => watch,
+        };
+        self.watchers.extend(watch.map(|watch| (narrowed(watch), namespace, after)));
         if self.watchers.len() > 6 {
             self.watchers.remove(0);
         }
@@ -205,7 +214,16 @@ impl Run {
     fn read_events(&mut self, watcher: usize) {
         let Some((watch, namespace, read)) = self.watchers.get_mut(watcher) else { return };
         let answer = watch.next().now_or_never();
-        if *read < self.model.oldest() {
+        let oldest = self.model.oldest();
+        // One that has said what it waits for may be behind, as long as it has missed nothing of it.
+        let missed = |(revision, _, (space, _)): &(u64, EventKind, Name)| {
+            *revision > *read && *revision <= oldest && namespace.is_none_or(|namespace| namespace == space)
+        };
+        let too_old = match watch.is_narrowed() {
+            true => self.model.log.iter().any(missed),
+            false => *read < oldest,
+        };
+        if too_old {
             assert!(matches!(answer, Some(Err(WatchEnd::TooOld(_)))), "{answer:?}");
             self.watchers.remove(watcher);
             return;

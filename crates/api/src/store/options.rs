@@ -28,7 +28,7 @@ impl StoreOptions {
 pub struct HistoryLimits {
     /// Events of one resource.
     pub events: usize,
-    /// Bytes of the objects in the events of one resource.
+    /// Bytes of the objects in the events of one resource, as they became and as they were.
     pub bytes: usize,
     /// Bytes of the objects in all events.
     pub bytes_in_all: usize,

@@ -9,7 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 use super::event::Event;
-use super::memory::Memory;
+use super::interest::Interest;
+use super::memory::{Memory, Shelf};
 
 /// The history does not reach back to this revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +39,7 @@ pub struct WatchStream {
     news: Arc<Notify>,
     resource: &'static str,
     namespace: Option<String>,
+    interest: Option<Interest>,
     read: u64,
 }
 
@@ -54,7 +56,29 @@ impl WatchStream {
         namespace: Option<&str>,
         read: u64,
     ) -> Self {
-        Self { memory, news, resource, namespace: namespace.map(str::to_owned), read }
+        Self { memory, news, resource, namespace: namespace.map(str::to_owned), interest: None, read }
+    }
+
+    /// The same for who wants no other events than those about this. Whatever else happens does not wake it, and it is too old
+    /// only if it has missed some of these.
+    #[must_use]
+    pub fn narrowed(mut self, interest: Interest) -> Self {
+        if self.interest.is_some() {
+            return self;
+        }
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        let news = memory.history_mut(self.resource).and_then(|history| history.follow(&interest, self.read));
+        drop(memory);
+        // One that the history does not reach back for learns that when it reads.
+        if let Some(news) = news {
+            (self.news, self.interest) = (news, Some(interest));
+        }
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_narrowed(&self) -> bool {
+        self.interest.is_some()
     }
 
     /// The next events, at least one: waits for it. Nothing is lost if this is not waited for to the end.
@@ -80,8 +104,9 @@ impl WatchStream {
         let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(shelf) = memory.shelf(self.resource)
             && self.read < memory.revision()
-            && self.read >= shelf.history.reaches_back_to()
-            && !shelf.history.since(self.read).any(|event| self.concerns(event))
+            && let (oldest, mut events) = self.known(shelf)
+            && self.read >= oldest
+            && !events.any(|event| self.concerns(event))
         {
             self.read = memory.revision();
         }
@@ -91,13 +116,13 @@ impl WatchStream {
     fn take(&mut self) -> Result<Vec<Arc<Event>>, WatchEnd> {
         let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
         let Some(shelf) = memory.shelf(self.resource) else { return Err(WatchEnd::Closed) };
-        let oldest = shelf.history.reaches_back_to();
+        let (oldest, known) = self.known(shelf);
         if self.read < oldest {
             return Err(TooOld { asked: self.read, oldest }.into());
         }
         let mut read = self.read;
         let (mut events, mut bytes) = (Vec::new(), 0);
-        for event in shelf.history.since(self.read) {
+        for event in known {
             if events.len() == EVENTS_AT_ONCE || bytes > BYTES_AT_ONCE {
                 break;
             }
@@ -119,7 +144,25 @@ impl WatchStream {
         Ok(events)
     }
 
+    /// What is known of events that may be of this watcher: from which revision on, and those that it has not read.
+    fn known<'m>(&self, shelf: &'m Shelf) -> (u64, Box<dyn Iterator<Item = &'m Arc<Event>> + 'm>) {
+        match self.interest.as_ref().and_then(|interest| shelf.history.interests.get(interest)) {
+            Some(followed) => (followed.reaches_back_to(), Box::new(followed.since(self.read))),
+            None => (shelf.history.reaches_back_to(), Box::new(shelf.history.since(self.read))),
+        }
+    }
+
     fn concerns(&self, event: &Event) -> bool {
         self.namespace.as_ref().is_none_or(|namespace| *namespace == event.object.key.namespace)
+    }
+}
+
+impl Drop for WatchStream {
+    fn drop(&mut self) {
+        let Some(interest) = self.interest.take() else { return };
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(history) = memory.history_mut(self.resource) {
+            history.interests.unfollow(&interest);
+        }
     }
 }

@@ -97,7 +97,7 @@ fn made(
         // What was applied may have become the same again when it was read.
         unless_unchanged(current, object)
     } else {
-        ownership::tracked(asked, options, Some(current), object)
+        ownership::tracked(asked, options, current, object)
     };
     Ok((object, warnings))
 }
@@ -108,7 +108,7 @@ fn only_part(mut object: Value, old: &Value, resource: &Resource, part: Part) ->
         Part::Main if resource.subresource("status").is_some() => with(object, old, &["status"]),
         // Whoever binds has changed nothing else.
         Part::Main | Part::Binding => object,
-        Part::Status => with(old.clone(), &object, &["metadata", "status"]),
+        Part::Status => all_but(object, old, &["metadata", "status"]),
         Part::EphemeralContainers => with_in_spec(old.clone(), &mut object, "ephemeralContainers"),
         Part::Finalizers => with_in_spec(old.clone(), &mut object, "finalizers"),
     }
@@ -120,6 +120,20 @@ fn with(mut object: Value, other: &Value, fields: &[&str]) -> Value {
         match other.get(field) {
             Some(value) => object[field] = value.clone(),
             None => remove_field(&mut object, field),
+        }
+    }
+    object
+}
+
+/// The object with all fields but these of another one, most of which are the same.
+fn all_but(mut object: Value, other: &Value, fields: &[&str]) -> Value {
+    let Some(others) = other.as_object() else { return object };
+    if let Some(object) = object.as_object_mut() {
+        object.retain(|name, _| fields.contains(&name.as_str()) || others.contains_key(name));
+        for (name, value) in others.iter().filter(|(name, _)| !fields.contains(&name.as_str())) {
+            if object.get(name) != Some(value) {
+                object.insert(name.clone(), value.clone());
+            }
         }
     }
     object

@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::{metadata, ownership, write};
 use crate::admission;
 use crate::encoding::{Wanted, decode_body};
+use crate::patch::FieldSet;
 use crate::request::WriteOptions;
 use crate::resources::{Part, Resource};
 use crate::server::{Others, Server};
@@ -80,14 +81,22 @@ fn made(
     if resource.subresource("status").is_some() && !resource.behaviour.keeps_status_of_new() {
         remove_field(&mut object, "status");
     }
+    let is_pod = resource.stored_as == "pods" && !tracked;
+    let given = is_pod.then(|| object.clone());
     admission::prepare_new(server, asked, &mut object)?;
+    let prepared = is_pod.then(|| object.clone());
     if resource.behaviour.has_generation() {
         metadata::set(&mut object, "generation", 1);
     }
     let others = Others(&server.store);
     let admitted = resource.behaviour.create(&server.context(resource, &others, asked.now), object)?;
     admission::check_write(server, asked, Part::Main, Some(&admitted.object), None)?;
-    let object = if tracked { admitted.object } else { ownership::tracked(asked, options, None, admitted.object) };
+    let added = match (&given, &prepared) {
+        (Some(given), Some(prepared)) => admission::added_to_new(asked, given, prepared, &admitted.object),
+        _ => FieldSet::default(),
+    };
+    let object =
+        if tracked { admitted.object } else { ownership::tracked_new(asked, options, admitted.object, &added) };
     Ok((object, generated, admitted.warnings))
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::asked::Asked;
-use crate::patch::{FieldOwner, Shape, shape_of, track_update, unless_unchanged};
+use crate::patch::{FieldOwner, FieldSet, Shape, shape_of, track_create, track_update, unless_unchanged};
 use crate::request::WriteOptions;
 
 /// What the lists of the resource's kind mean.
@@ -22,12 +22,14 @@ pub(super) fn owner<'a>(asked: &Asked, manager: &'a str) -> FieldOwner<'a> {
     FieldOwner { manager, subresource: asked.part(), resets, now: asked.now }
 }
 
-/// The new object with `managedFields` that say who has set what; the old one if nothing but that would change.
-pub(super) fn tracked(asked: &Asked, options: &WriteOptions, old: Option<&Value>, new: Value) -> Value {
+/// A new object with `managedFields` that say who has set what; nobody has what was added to it.
+pub(super) fn tracked_new(asked: &Asked, options: &WriteOptions, new: Value, added: &FieldSet) -> Value {
     let manager = options.manager(&asked.user_agent);
-    let tracked = track_update(shape(asked), old, new, &owner(asked, &manager));
-    match old {
-        Some(old) => unless_unchanged(old, tracked),
-        None => tracked,
-    }
+    track_create(shape(asked), new, added, &owner(asked, &manager))
+}
+
+/// The changed object with `managedFields` that say who has set what; the old one if nothing but that would change.
+pub(super) fn tracked(asked: &Asked, options: &WriteOptions, old: &Value, new: Value) -> Value {
+    let manager = options.manager(&asked.user_agent);
+    unless_unchanged(old, track_update(shape(asked), Some(old), new, &owner(asked, &manager)))
 }

@@ -42,19 +42,21 @@ async fn merge(
             PatchType::Strategic => apply_strategic(ownership::shape(asked), current, &patch)?,
             PatchType::Merge | PatchType::Apply => apply_merge_patch(current, &patch)?,
         };
-        let shown = if kind == PatchType::Strategic { go_text(&patch) } else { patched.to_string() };
-        let decoded = decode_patched(&wanted, &patched, &shown, found.clone(), options.field_validation)?;
+        let version = metadata::text(&patched, "resourceVersion").to_owned();
+        let made = if kind == PatchType::Strategic { None } else { Some(&patched) };
+        let shown = || made.map_or_else(|| go_text(&patch), Value::to_string);
+        let validation = options.field_validation;
+        let decoded = decode_patched(&wanted, Some(current), &patched, &shown, found.clone(), validation)?;
         let mut object = decoded.object;
         metadata::match_path(&mut object, asked)?;
-        keep_unconditional(&mut object, current, &patched);
+        keep_unconditional(&mut object, current, &version);
         Ok(Proposed { object, warnings: decoded.warnings, tracked: false })
     };
     change(server, asked, options, &propose).await
 }
 
 /// A patch that says nothing of the version is about whatever version there is.
-fn keep_unconditional(object: &mut Value, current: &Value, patched: &Value) {
-    let version = metadata::text(patched, "resourceVersion");
+fn keep_unconditional(object: &mut Value, current: &Value, version: &str) {
     if version == metadata::text(current, "resourceVersion") {
         metadata::unset(object, "resourceVersion");
     }
@@ -74,7 +76,9 @@ async fn apply(server: &Server, asked: &Asked, options: &WriteOptions, body: &[u
         let merged = |live: Option<&Value>| {
             let (shape, owner) = (ownership::shape(asked), ownership::owner(asked, &options.field_manager));
             let object = server_side_apply(shape, live, &applied, &owner, options.force == Some(true))?;
-            let mut object = decode_patched(&wanted, &object, "", Vec::new(), FieldValidation::Ignore)?.object;
+            let shown = String::new;
+            let decoded_again = decode_patched(&wanted, live, &object, &shown, Vec::new(), FieldValidation::Ignore)?;
+            let mut object = decoded_again.object;
             if !conditional {
                 metadata::unset(&mut object, "resourceVersion");
             }

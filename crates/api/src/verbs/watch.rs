@@ -9,6 +9,7 @@ mod lines;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -41,7 +42,10 @@ pub(crate) fn watch(server: &Server, asked: &Asked, options: &ListOptions) -> Re
     let selection = Selection { labels: options.labels.clone(), fields: options.fields.clone() };
     let lines = Lines::new(asked, selection, include);
     let body = match Begin::of(&server.store, asked, options) {
-        Ok(begin) => http::streamed(stream::unfold(Watch::new(begin, lines, options, server), Watch::piece)),
+        Ok(begin) => {
+            let told = server.metrics.watched(asked.resource);
+            http::streamed(stream::unfold(Watch::new(begin, lines, told, options, server), Watch::piece))
+        }
         Err(old) => http::whole(lines.error(&ApiError::expired(old.to_string()))),
     };
     let content_type = asked.accepted.content_type();
@@ -57,6 +61,8 @@ struct Watch {
     end_of_initial: Option<u64>,
     events: WatchStream,
     lines: Lines,
+    /// How many events all watches of the resource have told.
+    told: Arc<AtomicU64>,
     bookmarks: Option<Interval>,
     end: Pin<Box<Sleep>>,
     closing: CancellationToken,
@@ -64,7 +70,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(begin: Begin, lines: Lines, options: &ListOptions, server: &Server) -> Self {
+    fn new(begin: Begin, lines: Lines, told: Arc<AtomicU64>, options: &ListOptions, server: &Server) -> Self {
         let random = || Duration::from_secs(fastrand::u64(LASTS..2 * LASTS));
         let end = Instant::now() + options.timeout.unwrap_or_else(random);
         let bookmarks = options.bookmarks.then(|| {
@@ -77,6 +83,7 @@ impl Watch {
             end_of_initial: begin.end_of_initial.filter(|_| options.bookmarks),
             events: begin.events,
             lines,
+            told,
             bookmarks,
             end: Box::pin(sleep_until(end)),
             closing: server.closing.clone(),
@@ -125,6 +132,7 @@ impl Watch {
             && let Some(object) = self.initial.pop()
         {
             self.lines.added(&object, &mut piece);
+            self.told.fetch_add(1, Ordering::Relaxed);
         }
         if self.initial.is_empty() {
             // Many watchers may have begun with many objects.
@@ -140,12 +148,16 @@ impl Watch {
 
     fn told(&mut self, events: &[Arc<Event>]) -> Bytes {
         if let [one] = events {
-            return self.lines.event(one).unwrap_or_default();
+            let line = self.lines.event(one);
+            self.told.fetch_add(u64::from(line.is_some()), Ordering::Relaxed);
+            return line.unwrap_or_default();
         }
-        let mut piece = BytesMut::new();
+        let (mut piece, mut lines) = (BytesMut::new(), 0);
         for line in events.iter().filter_map(|event| self.lines.event(event)) {
             piece.extend_from_slice(&line);
+            lines += 1;
         }
+        self.told.fetch_add(lines, Ordering::Relaxed);
         piece.freeze()
     }
 }

@@ -41,6 +41,23 @@ async fn a_new_pod_is_pending_with_all_defaults() {
 }
 
 #[tokio::test]
+async fn nobody_owns_what_admission_has_added_to_a_new_pod() {
+    let server = Server::start().await;
+    let mut client = server.admin().await;
+    let made = client.post(PODS, &pod("p")).await;
+    let mount = "/var/run/secrets/kubernetes.io/serviceaccount";
+    assert_eq!(made.text("/spec/containers/0/volumeMounts/0/mountPath"), mount, "{made:?}");
+    let container = json!({
+        ".": {}, "f:image": {}, "f:imagePullPolicy": {}, "f:name": {}, "f:terminationMessagePath": {}, "f:terminationMessagePolicy": {},
+    });
+    let owned = json!({"f:spec": {
+        "f:containers": {".": {}, "k:{\"name\":\"a\"}": container}, "f:dnsPolicy": {}, "f:enableServiceLinks": {}, "f:restartPolicy": {},
+        "f:schedulerName": {}, "f:securityContext": {}, "f:terminationGracePeriodSeconds": {},
+    }});
+    assert_eq!(made.body["metadata"]["managedFields"][0]["fieldsV1"], owned);
+}
+
+#[tokio::test]
 async fn a_pod_is_bound_once() {
     let server = Server::start().await;
     let mut client = server.admin().await;

@@ -163,8 +163,12 @@ async fn metrics_count_what_was_asked() {
     let server = Server::start().await;
     let mut client = server.admin().await;
     client.post(MAPS, &map("m", "1")).await;
+    let mut watch = server.admin().await.watch(&format!("{MAPS}?watch=true"), "application/json").await;
+    watch.next().await.unwrap();
     let metrics = client.get("/metrics").await;
     let text = metrics.body.as_str().unwrap();
+    let told = "apiserver_watch_events_total{group=\"\",kind=\"ConfigMap\"} ";
+    assert!(text.lines().any(|found| found.starts_with(told) && !found.ends_with(" 0")), "{text}");
     let line =
         "apiserver_request_total{verb=\"CREATE\",group=\"\",resource=\"configmaps\",subresource=\"\",code=\"201\"} 1";
     assert!(text.lines().any(|found| found == line), "{text}");

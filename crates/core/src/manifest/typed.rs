@@ -35,13 +35,13 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(node: &Node) -> (Option<T>, Vec
 /// A node, where it stands, and where to note problems.
 struct Typed<'n> {
     node: &'n Node,
-    place: Place,
+    place: Place<'n>,
     problems: &'n RefCell<Vec<Problem>>,
 }
 
 impl<'n> Typed<'n> {
     fn note(&self, kind: ProblemKind, text: String) {
-        let problem = Problem::at_node(kind, self.place.path.clone(), self.node, text);
+        let problem = Problem::at_node(kind, self.place.path(), self.node, text);
         self.problems.borrow_mut().push(problem);
     }
 

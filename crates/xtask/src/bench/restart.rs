@@ -9,13 +9,12 @@ use clap::Args;
 use reprise_testkit::Node;
 use reprise_testkit::image::TestImage;
 
-use super::facts::Machine;
 use super::fleet;
 use super::interruption::Interruption;
 use super::pod::{self, Worker};
 use super::report::{Report, Restarts};
 use super::runc::{self, Sequence};
-use super::setup::Setup;
+use super::setup::{Begun, Setup};
 
 /// Choices for `cargo xtask bench restart`.
 #[derive(Debug, Args)]
@@ -35,9 +34,7 @@ pub struct Options {
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    let program = options.setup.program()?;
-    let interruption = Interruption::watch()?;
-    let machine = Machine::read();
+    let Begun { program, interruption, machine } = options.setup.begin()?;
     println!("==> {} restarts of each kind, taking turns", options.runs);
     let restarts = measure_restarts(&program, options, &interruption)?;
     let fleet = if options.pods > 0 {
@@ -48,10 +45,7 @@ pub fn run(options: &Options) -> Result<()> {
     };
     interruption.check()?;
     let report = Report { machine, restarts, fleet };
-    println!("{report}");
-    if options.setup.json {
-        println!("{}", report.to_json());
-    }
+    options.setup.print(&report, || report.to_json());
     Ok(())
 }
 

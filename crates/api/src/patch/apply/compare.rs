@@ -24,7 +24,18 @@ pub struct Comparison {
 impl Comparison {
     /// What has a new value.
     pub fn changed(&self) -> FieldSet {
-        self.modified.union(&self.added)
+        match (self.modified.is_empty(), self.added.is_empty()) {
+            (true, _) => self.added.clone(),
+            (_, true) => self.modified.clone(),
+            (false, false) => self.modified.union(&self.added),
+        }
+    }
+
+    /// Takes out what is in the set.
+    pub fn forget(&mut self, fields: &FieldSet) {
+        for set in [&mut self.removed, &mut self.modified, &mut self.added] {
+            set.subtract(fields);
+        }
     }
 
     /// The same without the fields of these names at the top.
@@ -88,8 +99,13 @@ impl Walk {
     fn objects(&mut self, meaning: Meaning, old: &Map<String, Value>, new: &Map<String, Value>) -> Result<(), Untyped> {
         let only_new = new.keys().filter(|name| !old.contains_key(*name));
         for name in old.keys().chain(only_new) {
+            let (of_old, of_new) = (old.get(name), new.get(name));
+            // Most of an object does not change, and is not walked through.
+            if of_old == of_new {
+                continue;
+            }
             self.path.push(Element::field(name));
-            self.compare(meaning.field(name), old.get(name), new.get(name))?;
+            self.compare(meaning.field(name), of_old, of_new)?;
             self.path.pop();
         }
         Ok(())

@@ -4,7 +4,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::super::managed::{Entry, ManagedFields, Manager, Operation, without_managed_fields, written};
-use super::super::ownership::{FieldOwner, empty, never_owned, updated};
+use super::super::ownership::{FieldOwner, NEVER_OWNED, empty, updated};
 use super::super::shape::Shape;
 use super::Untyped;
 use super::compare::compare;
@@ -151,6 +151,8 @@ impl State {
         let mut managed = self.managed.clone();
         managed.set(Entry { manager: manager.clone(), time: None, fields: fields.clone() });
         let object = match &last {
+            // Nothing that was applied before is left out, so nothing goes.
+            Some(last) if last.fields.is_within(&fields) => overlaid,
             // Once more over it: an empty list that is applied is there, and does not just go with its last item.
             Some(last) => {
                 let pruned = prune(self.shape, &overlaid, &last.fields, &managed.owned())?;
@@ -165,10 +167,12 @@ impl State {
             return Err(ApplyError::Conflicts(conflicts));
         }
         for entry in managed.entries.iter_mut().filter(|entry| entry.manager != manager) {
-            entry.fields = entry.fields.difference(&changed).difference(&comparison.removed);
+            entry.fields.subtract(&changed);
+            entry.fields.subtract(&comparison.removed);
         }
         managed.entries.retain(|entry| !entry.fields.is_empty());
-        let fields = fields.difference(&never_owned());
+        let mut fields = fields;
+        fields.subtract(&NEVER_OWNED);
         let unchanged = object == self.live && last.as_ref().is_some_and(|last| last.fields == fields);
         let time = if unchanged { last.and_then(|last| last.time) } else { Some(written(owner.now)) };
         managed.set(Entry { manager, time, fields });

@@ -201,7 +201,7 @@ proptest! {
         let shape = shape_of("", "Pod");
         let (manager, last) = steps.last().unwrap();
         let managed = ManagedFields::of(&live).unwrap();
-        let applied = fields_of(shape, last).unwrap().difference(&never_owned());
+        let applied = fields_of(shape, last).unwrap().difference(&NEVER_OWNED);
         let entry = managed.entries.iter().find(|entry| entry.manager.name == ["one", "two", "three"][*manager]);
         prop_assert_eq!(&entry.map(|entry| entry.fields.clone()).unwrap_or_default(), &applied);
         let there = fields_of(shape, &without_managed_fields(&live)).unwrap().with_parents();

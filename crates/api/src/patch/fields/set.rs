@@ -35,7 +35,11 @@ impl FieldSet {
     /// Puts the field at `path` in. The object as a whole (an empty path) is never in a set.
     pub fn insert(&mut self, path: &[Element]) {
         let Some((first, rest)) = path.split_first() else { return };
-        let node = self.nodes.entry(first.clone()).or_default();
+        // Most of a path is there already: it is copied only once.
+        let node = match self.nodes.get_mut(first) {
+            Some(node) => node,
+            None => self.nodes.entry(first.clone()).or_default(),
+        };
         if rest.is_empty() {
             node.member = true;
         } else {
@@ -82,6 +86,40 @@ impl FieldSet {
         self.filtered(|element, node| {
             let Some(of_other) = other.nodes.get(element) else { return Some(node.clone()) };
             Some(Node { member: node.member && !of_other.member, below: node.below.difference(&of_other.below) })
+        })
+    }
+
+    /// Takes out what is in the other: the same as [`Self::difference`], at the price of what the other has.
+    pub fn subtract(&mut self, other: &Self) {
+        for (element, gone) in &other.nodes {
+            let Some(node) = self.nodes.get_mut(element) else { continue };
+            node.member &= !gone.member;
+            node.below.subtract(&gone.below);
+            if node.is_empty() {
+                self.nodes.remove(element);
+            }
+        }
+    }
+
+    /// Takes out what is in the other, and all below that.
+    pub fn subtract_with_all_below(&mut self, other: &Self) {
+        for (element, gone) in &other.nodes {
+            let Some(node) = self.nodes.get_mut(element) else { continue };
+            if !gone.member {
+                node.below.subtract_with_all_below(&gone.below);
+            }
+            if gone.member || node.is_empty() {
+                self.nodes.remove(element);
+            }
+        }
+    }
+
+    /// Whether all that is in it is in the other as well.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.nodes.iter().all(|(element, node)| match other.nodes.get(element) {
+            Some(of_other) => (!node.member || of_other.member) && node.below.is_within(&of_other.below),
+            None => node.is_empty(),
         })
     }
 
@@ -151,6 +189,27 @@ mod tests {
         assert_eq!(both.without(&["a"]), set(&[&["c"]]));
         assert_eq!(both.paths(), [".a", ".c", ".a.b"]);
         assert!(both.difference(&both).is_empty());
+        assert!(set(&[&["a", "b"]]).is_within(&both) && !both.is_within(&set(&[&["a"], &["c"]])));
+        assert!(!set(&[&["a", "x"]]).is_within(&both) && !set(&[&["d"]]).is_within(&both));
+    }
+
+    #[test]
+    fn what_is_below_goes_with_what_is_taken_out() {
+        let mut left = set(&[&["a"], &["a", "b"], &["c", "d"], &["c", "e", "f"]]);
+        left.subtract_with_all_below(&set(&[&["a"], &["c", "e"], &["x"]]));
+        assert_eq!(left, set(&[&["c", "d"]]));
+    }
+
+    #[test]
+    fn taking_out_leaves_the_difference() {
+        let sets = [set(&[]), set(&[&["a"]]), set(&[&["a", "b"], &["c"]]), set(&[&["a"], &["a", "b"], &["d", "e"]])];
+        for one in &sets {
+            for other in &sets {
+                let mut left = one.clone();
+                left.subtract(other);
+                assert_eq!(left, one.difference(other));
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The decision, with what is stored now.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::decision::{Decision, forbidden};
@@ -21,7 +25,7 @@ use crate::store::{EventKind, Store};
 pub struct Authorizer {
     store: Store,
     roles: Mutex<Roles>,
-    pods: Mutex<Pods>,
+    pods: Mutex<Graph>,
 }
 
 struct Roles {
@@ -29,7 +33,7 @@ struct Roles {
     followers: [Follower; 4],
 }
 
-struct Pods {
+struct Graph {
     graph: PodGraph,
     follower: Follower,
 }
@@ -40,7 +44,7 @@ impl Authorizer {
     pub fn new(store: Store) -> Self {
         let followers = [CLUSTER_ROLES, ROLES, CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS].map(Follower::new);
         let roles = Roles { policy: Arc::default(), followers };
-        let pods = Pods { graph: PodGraph::default(), follower: Follower::new(PODS) };
+        let pods = Graph { graph: PodGraph::default(), follower: Follower::new(PODS) };
         Self { store, roles: Mutex::new(roles), pods: Mutex::new(pods) }
     }
 
@@ -119,14 +123,14 @@ impl Authorizer {
         }
     }
 
-    fn pods(&self) -> MutexGuard<'_, Pods> {
+    fn pods(&self) -> MutexGuard<'_, Graph> {
         let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
         pods.catch_up(&self.store);
         pods
     }
 }
 
-impl Pods {
+impl Graph {
     fn catch_up(&mut self, store: &Store) {
         match self.follower.news(store) {
             News::Nothing => {}
@@ -146,14 +150,43 @@ impl Pods {
     }
 
     fn put(&mut self, stored: &crate::store::Object) {
-        match serde_json::from_slice(&stored.json) {
-            Ok(pod) => self.graph.put(&pod),
+        match serde_json::from_slice::<WhatCounts>(&stored.json) {
+            Ok(part) => self.graph.put(&part.into()),
             Err(error) => {
                 // One that can't be read gives its node nothing.
                 tracing::error!(key = %stored.key, %error, "stored Pod can't be read");
                 self.graph.remove(&stored.key.namespace, &stored.key.name);
             }
         }
+    }
+}
+
+/// What of a Pod says what its node needs. The rest, most of it, is not read: Pods change often.
+#[derive(Deserialize)]
+struct WhatCounts {
+    metadata: Identity,
+    spec: Option<PodSpec>,
+    status: Option<Phase>,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    namespace: Option<String>,
+    name: Option<String>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct Phase {
+    phase: Option<String>,
+}
+
+impl From<WhatCounts> for Pod {
+    fn from(part: WhatCounts) -> Self {
+        let Identity { namespace, name, annotations } = part.metadata;
+        let metadata = ObjectMeta { namespace, name, annotations, ..ObjectMeta::default() };
+        let status = part.status.map(|status| PodStatus { phase: status.phase, ..PodStatus::default() });
+        Self { metadata, spec: part.spec, status }
     }
 }
 

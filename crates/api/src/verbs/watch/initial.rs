@@ -3,7 +3,7 @@
 use super::super::asked::Asked;
 use super::super::selection::Selection;
 use crate::request::{InitialEvents, ListOptions};
-use crate::store::{Store, Stored, TooOld, WatchStream};
+use crate::store::{Interest, Key, Store, Stored, TooOld, WatchStream};
 
 /// Where a watch begins.
 pub(super) struct Begin {
@@ -28,9 +28,17 @@ impl Begin {
         let (resource, namespace) = (asked.resource.stored_as, asked.in_namespace());
         if !from_all {
             let events = store.watch(resource, namespace, after.unwrap_or_else(|| store.revision()))?;
+            let events = narrowed(events, asked, options);
             return Ok(Self { initial: Vec::new(), end_of_initial: None, events });
         }
-        let (mut initial, revision, events) = store.list_and_watch(resource, namespace)?;
+        let (mut initial, revision, events) = match one(asked, options) {
+            Some(key) => {
+                let (object, revision, events) = store.get_and_watch(&key)?;
+                (object.into_iter().collect(), revision, events)
+            }
+            None => store.list_and_watch(resource, namespace)?,
+        };
+        let events = narrowed(events, asked, options);
         let selection = Selection { labels: options.labels.clone(), fields: options.fields.clone() };
         if !selection.is_everything() {
             initial.retain(|object| selection.has(object));
@@ -38,5 +46,20 @@ impl Begin {
         initial.reverse();
         let end_of_initial = (options.initial_events == InitialEvents::All).then_some(revision);
         Ok(Self { initial, end_of_initial, events })
+    }
+}
+
+/// The one object that is watched, if the client names it.
+fn one(asked: &Asked, options: &ListOptions) -> Option<Key> {
+    let known = !asked.resource.namespaced || asked.in_namespace().is_some();
+    options.fields.name().filter(|_| known).map(|name| asked.key_of(name))
+}
+
+/// Woken by as little as the request allows to tell.
+fn narrowed(events: WatchStream, asked: &Asked, options: &ListOptions) -> WatchStream {
+    let namespace = asked.in_namespace().map(|namespace| ("metadata.namespace", namespace));
+    match options.fields.equality().or(namespace) {
+        Some((field, value)) => events.narrowed(Interest { field: field.to_owned(), value: value.to_owned() }),
+        None => events,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::asked::Asked;
 use super::super::selection::Selection;
 use crate::encoding::Form;
-use crate::printing::{IncludeObject, partial_object, watch_table};
+use crate::printing::{IncludeObject, partial_object, partial_of, watch_table};
 use crate::resources::Resource;
 use crate::status::ApiError;
 use crate::store::{AFTER_OBJECT, Event, EventKind, Object, Stored};
@@ -63,6 +63,8 @@ impl Lines {
         into.extend_from_slice(kind.before_object().as_bytes());
         if self.form == Form::Whole {
             into.extend_from_slice(json);
+        } else if self.form == Form::Metadata {
+            into.extend_from_slice(partial_of(json).to_string().as_bytes());
         } else {
             // What is stored is JSON.
             let object: Value = serde_json::from_slice(json).unwrap_or_default();

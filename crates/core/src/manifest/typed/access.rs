@@ -1,6 +1,8 @@
 //! Hands the entries and items of nodes to the types, one by one.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use serde::de::value::Error;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess};
@@ -19,31 +21,33 @@ pub(super) struct Entries<'n> {
 impl<'n> Entries<'n> {
     /// The known fields of a struct; unknown ones and those that come twice are noted.
     pub fn of_struct(typed: &Typed<'n>, name: &'static str, fields: &'static [&'static str]) -> Self {
-        Self::collect(typed, |key| {
+        Self::collect(typed, |place, key| {
             let field = fields.iter().find(|field| **field == key)?;
-            Some(typed.place.field(name, field))
+            Some(Place::field(place, name, field))
         })
     }
 
     /// All entries of a map; keys that come twice are noted.
     pub fn of_map(typed: &Typed<'n>) -> Self {
-        Self::collect(typed, |key| Some(typed.place.entry(key)))
+        Self::collect(typed, |place, key| Some(Place::entry(place, key)))
     }
 
-    fn collect(typed: &Typed<'n>, place: impl Fn(&str) -> Option<Place>) -> Self {
-        let mut last: HashMap<&str, usize> = HashMap::new();
-        let mut entries: Vec<Option<(&'n str, Typed<'n>)>> = Vec::new();
-        for (key, node) in typed.node.entries() {
+    fn collect(typed: &Typed<'n>, place: impl Fn(&Rc<Place<'n>>, &'n str) -> Option<Place<'n>>) -> Self {
+        let nodes = typed.node.entries();
+        let outer = Rc::new(typed.place.clone());
+        let mut last = Last::of(nodes.len());
+        let mut entries: Vec<Option<(&'n str, Typed<'n>)>> = Vec::with_capacity(nodes.len());
+        for (key, node) in nodes {
             let note = |kind, what: &str| {
-                let path = typed.place.path.child(key);
+                let path = outer.path().child(key);
                 let text = format!("{what} field \"{path}\"");
                 typed.problems.borrow_mut().push(Problem::at_node(kind, path, node, text));
             };
-            let Some(place) = place(key) else {
+            let Some(place) = place(&outer, key) else {
                 note(ProblemKind::UnknownField, "unknown");
                 continue;
             };
-            if let Some(earlier) = last.insert(key, entries.len()) {
+            if let Some(earlier) = last.seen(key, &entries) {
                 note(ProblemKind::DuplicateField, "duplicate");
                 // The last one counts.
                 entries[earlier] = None;
@@ -52,6 +56,29 @@ impl<'n> Entries<'n> {
         }
         let entries: Vec<_> = entries.into_iter().flatten().collect();
         Self { rest: entries.into_iter(), value: None }
+    }
+}
+
+/// Entries of more are looked up, those of fewer are looked through.
+const FEW: usize = 16;
+
+/// Where a key was seen last.
+enum Last<'n> {
+    Few,
+    Many(HashMap<&'n str, usize>),
+}
+
+impl<'n> Last<'n> {
+    fn of(entries: usize) -> Self {
+        if entries <= FEW { Self::Few } else { Self::Many(HashMap::with_capacity(entries)) }
+    }
+
+    /// Where it was; it will be the next one.
+    fn seen(&mut self, key: &'n str, before: &[Option<(&'n str, Typed<'n>)>]) -> Option<usize> {
+        match self {
+            Self::Few => before.iter().rposition(|entry| entry.as_ref().is_some_and(|(known, _)| *known == key)),
+            Self::Many(last) => last.insert(key, before.len()),
+        }
     }
 }
 
@@ -76,7 +103,8 @@ impl<'n> MapAccess<'n> for Entries<'n> {
 pub(super) struct Items<'n> {
     nodes: &'n [Node],
     next: usize,
-    typed: Typed<'n>,
+    place: Rc<Place<'n>>,
+    problems: &'n RefCell<Vec<Problem>>,
 }
 
 impl<'n> Items<'n> {
@@ -85,8 +113,7 @@ impl<'n> Items<'n> {
             Value::List(items) => items.as_slice(),
             _ => &[],
         };
-        let typed = Typed { node: typed.node, place: typed.place.clone(), problems: typed.problems };
-        Self { nodes, next: 0, typed }
+        Self { nodes, next: 0, place: Rc::new(typed.place.clone()), problems: typed.problems }
     }
 }
 
@@ -95,8 +122,8 @@ impl<'n> SeqAccess<'n> for Items<'n> {
 
     fn next_element_seed<T: DeserializeSeed<'n>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(node) = self.nodes.get(self.next) else { return Ok(None) };
-        let place = self.typed.place.item(self.next);
+        let place = Place::item(&self.place, self.next);
         self.next += 1;
-        seed.deserialize(Typed { node, place, problems: self.typed.problems }).map(Some)
+        seed.deserialize(Typed { node, place, problems: self.problems }).map(Some)
     }
 }

@@ -13,9 +13,7 @@ mod writes;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::facts::Machine;
-use super::interruption::Interruption;
-use super::setup::Setup;
+use super::setup::{Begun, Setup};
 use report::Report;
 use server::Server;
 
@@ -40,9 +38,7 @@ pub struct Options {
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    let program = options.setup.program()?;
-    let interruption = Interruption::watch()?;
-    let machine = Machine::read();
+    let Begun { program, interruption, machine } = options.setup.begin()?;
     client::allow_many_connections()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the async runtime")?;
@@ -64,9 +60,6 @@ pub fn run(options: &Options) -> Result<()> {
         server.stop()?;
         anyhow::Ok(Report { machine, writes, fan_out, pods, latency })
     })?;
-    println!("{report}");
-    if options.setup.json {
-        println!("{}", report.to_json());
-    }
+    options.setup.print(&report, || report.to_json());
     Ok(())
 }

@@ -15,7 +15,7 @@ use tokio::runtime::Builder;
 
 use super::facts::Machine;
 use super::interruption::Interruption;
-use super::setup::Setup;
+use super::setup::{Begun, Setup};
 use life::Life;
 use report::Report;
 use requests::{Pod, sandbox_config};
@@ -39,15 +39,10 @@ pub struct Options {
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    let program = options.setup.program()?;
-    let interruption = Interruption::watch()?;
-    let machine = Machine::read();
+    let Begun { program, interruption, machine } = options.setup.begin()?;
     let runtime = Builder::new_current_thread().enable_all().build().context("start the client")?;
     let report = runtime.block_on(measure(&program, options, machine, &interruption))?;
-    println!("{report}");
-    if options.setup.json {
-        println!("{}", report.to_json());
-    }
+    options.setup.print(&report, || report.to_json());
     Ok(())
 }
 

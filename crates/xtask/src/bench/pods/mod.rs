@@ -18,11 +18,9 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::facts::Machine;
 use super::fleet;
-use super::interruption::Interruption;
 use super::quantiles::Quantiles;
-use super::setup::Setup;
+use super::setup::{Begun, Setup};
 use report::Report;
 
 /// How long all Pods together may take for one of the things that they do.
@@ -66,9 +64,7 @@ struct Life {
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    let program = options.setup.program()?;
-    let interruption = Interruption::watch()?;
-    let machine = Machine::read();
+    let Begun { program, interruption, machine } = options.setup.begin()?;
     println!("==> 50 Pods of two containers, idle");
     let idle = fleet::measure(&program, 50)?;
     interruption.check()?;
@@ -78,10 +74,7 @@ pub fn run(options: &Options) -> Result<()> {
     println!("==> {} Pods start, restart in place, and end", options.pods);
     let life = live(&program, options.pods)?;
     let report = Report { machine, idle, full, life };
-    println!("{report}");
-    if options.setup.json {
-        println!("{}", report.to_json());
-    }
+    options.setup.print(&report, || report.to_json());
     Ok(())
 }
 
