@@ -11,7 +11,6 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_rustls::TlsAcceptor;
@@ -21,6 +20,7 @@ use super::route;
 use super::stall::{MayPause, STALL, Unstalled};
 use super::tls::HTTP2;
 use super::under_way::{Places, Responses};
+use crate::security::authentication::PeerCertificate;
 use crate::server::Shared;
 
 /// A client that says nothing holds a connection no longer; one that is kept alive is opened again when it is needed.
@@ -53,8 +53,8 @@ pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, server: Shar
     let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
     let tls = stream.get_ref().1;
     // TLS lets only certificates through that it has checked.
-    let certificate: Option<Arc<CertificateDer<'static>>> =
-        tls.peer_certificates().unwrap_or_default().first().map(|first| Arc::new(first.clone().into_owned()));
+    let chain = tls.peer_certificates().unwrap_or_default();
+    let certificate = chain.first().map(|first| Arc::new(PeerCertificate::new(first.clone().into_owned())));
     let many = tls.alpn_protocol() == Some(HTTP2);
     let responses = Arc::new(Responses::new(places));
     let service = {
@@ -94,7 +94,7 @@ pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, server: Shar
 /// The answer to one request, as one of those that are under way.
 async fn answer(
     server: Shared,
-    certificate: Option<Arc<CertificateDer<'static>>>,
+    certificate: Option<Arc<PeerCertificate>>,
     responses: Arc<Responses>,
     may_pause: MayPause,
     mut request: Request<Incoming>,
@@ -104,8 +104,7 @@ async fn answer(
         Err(refused) => return refusal(&refused),
     };
     request.extensions_mut().insert(may_pause.clone());
-    let certificate = certificate.as_ref().map(|der| der.as_ref().as_ref());
-    let response = route::answer(&server, certificate, request).await;
+    let response = route::answer(&server, certificate.as_deref(), request).await;
     response.map(|body| place.with(body, may_pause))
 }
 

@@ -11,11 +11,16 @@ use super::{resource, unversioned};
 use crate::access::{self, ResourceRequest, User};
 use crate::request::{Address, Query, equalities};
 use crate::security::audit::Audited;
+use crate::security::authentication::PeerCertificate;
 use crate::server::Shared;
 use crate::status::ApiError;
 
 /// The answer to a request, whatever it is.
-pub(super) async fn answer(server: &Shared, certificate: Option<&[u8]>, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(
+    server: &Shared,
+    certificate: Option<&PeerCertificate>,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let begun = Instant::now();
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let address = Address::parse(request.uri().path());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::authentication::{Credential, anonymous, certificate_user, impersonation, unauthorized};
+use super::authentication::{Credential, PeerCertificate, anonymous, impersonation, unauthorized};
 use super::authorization::{Authorizer, bootstrap_objects, updated};
 use super::certificates::{CertificateError, Certificates};
 use super::escalation;
@@ -111,9 +111,9 @@ impl Security {
     ///
     /// # Errors
     /// 401 for a credential that tells nobody, 403 for impersonation that is not allowed.
-    pub fn authenticate(&self, certificate: Option<&[u8]>, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    pub fn authenticate(&self, certificate: Option<&PeerCertificate>, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let user = match Credential::of(certificate, headers)? {
-            Credential::Certificate(der) => certificate_user(der)?,
+            Credential::Certificate(certificate) => certificate.user()?,
             Credential::Token(token) => {
                 self.tokens
                     .user(token, &[])
@@ -203,8 +203,9 @@ mod tests {
     #[tokio::test]
     async fn the_admin_may_do_all_a_token_its_account_s_part_and_a_bad_token_nothing() {
         let (security, _folder) = security().await;
-        let (chain, _) = security.certificates.client(&Client::Admin).unwrap().for_tls();
-        let admin = security.authenticate(Some(&chain[0]), &headers(&[])).unwrap();
+        let (mut chain, _) = security.certificates.client(&Client::Admin).unwrap().for_tls();
+        let shown = PeerCertificate::new(chain.remove(0));
+        let admin = security.authenticate(Some(&shown), &headers(&[])).unwrap();
         assert_eq!(security.authorize(&admin.user, &list_secrets()), Ok(()));
         let made = security.tokens.request("n", "robot", &json!({"spec": {"audiences": []}})).unwrap();
         let bearer = format!("Bearer {}", made["status"]["token"].as_str().unwrap());
@@ -219,13 +220,15 @@ mod tests {
     #[tokio::test]
     async fn only_who_may_impersonates_others() {
         let (security, _folder) = security().await;
-        let (chain, _) = security.certificates.client(&Client::Admin).unwrap().for_tls();
+        let (mut chain, _) = security.certificates.client(&Client::Admin).unwrap().for_tls();
+        let shown = PeerCertificate::new(chain.remove(0));
         let as_ann = headers(&[("Impersonate-User", "ann"), ("Impersonate-Group", "dev")]);
-        let caller = security.authenticate(Some(&chain[0]), &as_ann).unwrap();
+        let caller = security.authenticate(Some(&shown), &as_ann).unwrap();
         assert_eq!((caller.user.name.as_str(), caller.impersonated_by.as_deref()), ("ann", Some("kubernetes-admin")));
         assert_eq!(security.authorize(&caller.user, &list_secrets()).unwrap_err().code(), 403);
-        let (chain, _) = security.certificates.client(&Client::Controllers).unwrap().for_tls();
-        let refused = security.authenticate(Some(&chain[0]), &as_ann).unwrap_err();
+        let (mut chain, _) = security.certificates.client(&Client::Controllers).unwrap().for_tls();
+        let shown = PeerCertificate::new(chain.remove(0));
+        let refused = security.authenticate(Some(&shown), &as_ann).unwrap_err();
         assert_eq!(
             refused.status().message.as_deref(),
             Some(

@@ -64,7 +64,7 @@ fn merge_objects(
     let mut merged = retained(current, patch)?;
     for (key, value) in patch {
         if !is_directive(key) {
-            merge_field(meaning.field(key), &mut merged, key, value)?;
+            merge_field(meaning.field(key), &mut merged, current.get(key), key, value)?;
         }
     }
     for (key, value) in patch {
@@ -81,20 +81,29 @@ fn merge_objects(
     Ok(merged)
 }
 
-/// The fields that `$retainKeys` leaves.
+/// The fields that the patch says nothing of and `$retainKeys` leaves.
 fn retained(current: &Map<String, Value>, patch: &Map<String, Value>) -> Result<Map<String, Value>, PatchError> {
-    let Some(keys) = patch.get(RETAIN_KEYS) else { return Ok(current.clone()) };
+    let others = current.iter().filter(|(key, _)| !patch.contains_key(*key));
+    let Some(keys) = patch.get(RETAIN_KEYS) else {
+        return Ok(others.map(|(key, value)| (key.clone(), value.clone())).collect());
+    };
     let wrong = || malformed("invalid patch format of retainKeys");
     let keys: Vec<&str> = keys.as_array().ok_or_else(wrong)?.iter().filter_map(Value::as_str).collect();
     let listed = |key: &String| keys.contains(&key.as_str());
     if patch.iter().any(|(key, value)| !is_directive(key) && !value.is_null() && !listed(key)) {
         return Err(wrong());
     }
-    Ok(current.iter().filter(|(key, _)| listed(key)).map(|(key, value)| (key.clone(), value.clone())).collect())
+    Ok(others.filter(|(key, _)| listed(key)).map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
-fn merge_field(meaning: Meaning, merged: &mut Map<String, Value>, key: &str, patch: &Value) -> Result<(), PatchError> {
-    let value = match (merged.get(key), patch) {
+fn merge_field(
+    meaning: Meaning,
+    merged: &mut Map<String, Value>,
+    current: Option<&Value>,
+    key: &str,
+    patch: &Value,
+) -> Result<(), PatchError> {
+    let value = match (current, patch) {
         (_, Value::Null) => None,
         (Some(Value::Object(current)), Value::Object(patch)) => {
             Some(Value::Object(merge_objects(meaning, current, patch)?))

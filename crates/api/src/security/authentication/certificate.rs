@@ -1,10 +1,42 @@
 //! A client certificate as a user: the common name is the name, the organisations are the groups.
 
+use std::sync::OnceLock;
+
+use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use super::{AUTHENTICATED, unauthorized};
 use crate::access::User;
 use crate::status::ApiError;
+
+/// The certificate of a connection's client. Many requests come with it, so whose it is is read once.
+#[derive(Debug)]
+pub struct PeerCertificate {
+    der: CertificateDer<'static>,
+    user: OnceLock<Result<User, ApiError>>,
+}
+
+impl PeerCertificate {
+    /// One that TLS has checked.
+    #[must_use]
+    pub fn new(der: CertificateDer<'static>) -> Self {
+        Self { der, user: OnceLock::new() }
+    }
+
+    /// The certificate itself.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Whose it is.
+    ///
+    /// # Errors
+    /// 401 for one without a name.
+    pub fn user(&self) -> Result<User, ApiError> {
+        self.user.get_or_init(|| certificate_user(&self.der)).clone()
+    }
+}
 
 /// The user of a certificate that TLS has checked to be of our authority.
 ///

@@ -10,7 +10,7 @@ use hyper::header::AUTHORIZATION;
 use crate::access::User;
 use crate::status::ApiError;
 
-pub use certificate::certificate_user;
+pub use certificate::{PeerCertificate, certificate_user};
 pub use impersonation::{Impersonation, impersonation};
 
 /// Everybody whom a credential tells.
@@ -21,10 +21,10 @@ pub const UNAUTHENTICATED: &str = "system:unauthenticated";
 pub const ANONYMOUS: &str = "system:anonymous";
 
 /// A credential, as a request brings it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Credential<'a> {
     /// A client certificate.
-    Certificate(&'a [u8]),
+    Certificate(&'a PeerCertificate),
     /// A bearer token.
     Token(&'a str),
     /// None.
@@ -36,7 +36,7 @@ impl<'a> Credential<'a> {
     ///
     /// # Errors
     /// 401 for an `Authorization` that is there and no bearer token: it is not passed over.
-    pub fn of(certificate: Option<&'a [u8]>, headers: &'a HeaderMap) -> Result<Self, ApiError> {
+    pub fn of(certificate: Option<&'a PeerCertificate>, headers: &'a HeaderMap) -> Result<Self, ApiError> {
         if let Some(certificate) = certificate {
             return Ok(Self::Certificate(certificate));
         }
@@ -73,9 +73,10 @@ mod tests {
     #[test]
     fn a_certificate_counts_first_then_a_token_and_without_both_the_user_is_anonymous() {
         let token = headers(&["Bearer abc"]);
-        assert_eq!(Credential::of(Some(b"der"), &token).unwrap(), Credential::Certificate(b"der"));
-        assert_eq!(Credential::of(None, &token).unwrap(), Credential::Token("abc"));
-        assert_eq!(Credential::of(None, &headers(&[])).unwrap(), Credential::None);
+        let certificate = PeerCertificate::new(b"der".to_vec().into());
+        assert!(matches!(Credential::of(Some(&certificate), &token), Ok(Credential::Certificate(_))));
+        assert!(matches!(Credential::of(None, &token), Ok(Credential::Token("abc"))));
+        assert!(matches!(Credential::of(None, &headers(&[])), Ok(Credential::None)));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Whose a token is, if it is good now.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::claims::{Bound, Claims};
 use super::{ISSUER, Tokens, jwt};
 use crate::access::User;
 use crate::security::authentication::AUTHENTICATED;
-use crate::security::follow::{NODES, PODS, SECRETS, SERVICE_ACCOUNTS, get};
+use crate::security::follow::{NODES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use crate::store::{Key, Object};
 
 /// A clock may be set a little back after a token was made.
 const LEEWAY: i64 = 60;
@@ -66,7 +67,8 @@ impl Tokens {
     fn check_objects(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
         let namespace = claims.kubernetes.namespace.as_str();
         let is_there = |resource, namespace: &str, bound: &Bound| {
-            get(&self.store, resource, namespace, &bound.name).is_some_and(|object| is_live(&object, &bound.uid, now))
+            let key = Key { resource, namespace: namespace.to_owned(), name: bound.name.clone() };
+            self.store.get(&key).is_some_and(|object| is_live(&object, &bound.uid, now))
         };
         let all = [
             (SERVICE_ACCOUNTS, namespace, Some(&claims.kubernetes.serviceaccount)),
@@ -82,10 +84,23 @@ impl Tokens {
     }
 }
 
-fn is_live(object: &Value, uid: &str, now: Timestamp) -> bool {
-    let metadata = &object["metadata"];
-    let deleted = metadata["deletionTimestamp"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
-    metadata["uid"] == uid && deleted.is_none_or(|at| now < at.saturating_add(AFTER_DELETION).unwrap_or(at))
+/// As much of an object as says whether it is still the same: each request with a token asks for it.
+#[derive(Deserialize)]
+struct Head {
+    metadata: Life,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Life {
+    uid: Option<String>,
+    deletion_timestamp: Option<Timestamp>,
+}
+
+fn is_live(stored: &Object, uid: &str, now: Timestamp) -> bool {
+    let Ok(Head { metadata }) = serde_json::from_slice(&stored.json) else { return false };
+    let over = |at: Timestamp| now >= at.saturating_add(AFTER_DELETION).unwrap_or(at);
+    metadata.uid.as_deref() == Some(uid) && !metadata.deletion_timestamp.is_some_and(over)
 }
 
 fn user(claims: &Claims) -> User {

@@ -1,4 +1,4 @@
-//! A client of the API that costs little: HTTP/1.1 over TLS, with what a kubeconfig says.
+//! A client of the API that costs little: HTTP over TLS, with what a kubeconfig says.
 
 use std::sync::Arc;
 
@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http2;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -16,6 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::kubeconfig::Kubeconfig;
 
@@ -24,6 +26,15 @@ use super::kubeconfig::Kubeconfig;
 pub struct Client {
     address: String,
     tls: TlsConnector,
+    /// The same for HTTP/2.
+    many: TlsConnector,
+}
+
+/// One connection of HTTP/2: many requests at once.
+#[derive(Clone)]
+pub struct Many {
+    sender: http2::SendRequest<Full<Bytes>>,
+    host: String,
 }
 
 /// One connection: one request after the other.
@@ -48,20 +59,47 @@ impl Client {
             .with_root_certificates(roots)
             .with_client_auth_cert(chain.context("the client's certificate")?, key)
             .context("the client's certificate")?;
-        Ok(Self { address: kubeconfig.server.clone(), tls: TlsConnector::from(Arc::new(config)) })
+        let mut many = config.clone();
+        many.alpn_protocols = vec![b"h2".to_vec()];
+        let (tls, many) = (TlsConnector::from(Arc::new(config)), TlsConnector::from(Arc::new(many)));
+        Ok(Self { address: kubeconfig.server.clone(), tls, many })
     }
 
     /// A new connection.
     pub async fn connect(&self) -> Result<Connection> {
-        let stream = TcpStream::connect(&self.address).await.with_context(|| format!("connect to {}", self.address))?;
-        stream.set_nodelay(true)?;
-        let (host, _) = self.address.rsplit_once(':').context("an address without a port")?;
-        let name = ServerName::try_from(host.to_owned()).context("the server's name")?;
-        let stream = self.tls.connect(name, stream).await.context("TLS")?;
+        let stream = self.stream(&self.tls).await?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.context("HTTP")?;
         // Its error is that of the request that is under way.
         tokio::spawn(connection);
         Ok(Connection { sender, host: self.address.clone() })
+    }
+
+    /// A new connection of HTTP/2.
+    pub async fn connect_many(&self) -> Result<Many> {
+        let stream = self.stream(&self.many).await?;
+        let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+        let (sender, connection) = handshake.await.context("HTTP/2")?;
+        // Its error is that of the requests that are under way.
+        tokio::spawn(connection);
+        Ok(Many { sender, host: self.address.clone() })
+    }
+
+    async fn stream(&self, tls: &TlsConnector) -> Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(&self.address).await.with_context(|| format!("connect to {}", self.address))?;
+        stream.set_nodelay(true)?;
+        let (host, _) = self.address.rsplit_once(':').context("an address without a port")?;
+        let name = ServerName::try_from(host.to_owned()).context("the server's name")?;
+        tls.connect(name, stream).await.context("TLS")
+    }
+}
+
+impl Many {
+    /// The head of the answer to a GET.
+    pub async fn get(&mut self, path: &str) -> Result<Response<Incoming>> {
+        let request = Request::builder().uri(format!("https://{}{path}", self.host));
+        let request = request.header("accept", "application/json").body(Full::default())?;
+        self.sender.ready().await?;
+        self.sender.send_request(request).await.with_context(|| format!("GET {path}"))
     }
 }
 

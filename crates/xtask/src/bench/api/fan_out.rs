@@ -1,4 +1,4 @@
-//! How long it takes until all of many watchers have heard of one change. Each has a connection of its own.
+//! How long it takes until all of many watchers have heard of one change. Each has a connection of its own, or many share one.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
 
-use super::client::{Client, Connection};
+use super::client::{Client, Connection, Many};
 use super::latency::Latency;
 use super::objects::{config_map, folder};
 use super::server::Server;
@@ -24,8 +24,6 @@ const AT_ONCE: u32 = 50;
 const LIMIT: Duration = Duration::from_secs(30);
 /// Between two changes.
 const PAUSE: Duration = Duration::from_millis(300);
-/// What is changed.
-const NAME: &str = "watched";
 
 /// One change for many.
 #[derive(Debug, Serialize)]
@@ -43,18 +41,36 @@ pub struct FanOut {
     pub watcher_kb: f64,
 }
 
-/// Watches and measures.
-pub async fn measure(server: &Server, watchers: u32) -> Result<FanOut> {
+/// How watchers reach the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Each over a connection of its own.
+    OneEach,
+    /// So many over one connection of HTTP/2.
+    Shared(u32),
+}
+
+/// Watches and measures. `name`: what is changed, and not there yet.
+pub async fn measure(server: &Server, name: &'static str, watchers: u32, way: Way) -> Result<FanOut> {
     let mut writer = server.client.connect().await?;
-    let made = writer.json("POST", &folder("configmaps"), &config_map(NAME)).await?;
+    let made = writer.json("POST", &folder("configmaps"), &config_map(name)).await?;
     let revision = made.pointer("/metadata/resourceVersion").and_then(|v| v.as_str()).context("no resourceVersion")?;
     let before = server.memory_mb();
     let (heard, mut hears) = unbounded_channel();
-    let mut left = watchers;
+    let selector = format!("fieldSelector=metadata.name%3D{name}&resourceVersion={revision}");
+    let path = format!("{}?watch=true&timeoutSeconds=600&{selector}", folder("configmaps"));
+    let (mut left, mut shared, mut room) = (watchers, None, 0);
     while left > 0 {
         let now = left.min(AT_ONCE);
-        let opening = (0..now).map(|_| tokio::spawn(open(server.client.clone(), revision.to_owned(), heard.clone())));
-        for opened in opening.collect::<Vec<_>>() {
+        let mut opening = Vec::new();
+        for _ in 0..now {
+            if let (Way::Shared(most), 0) = (way, room) {
+                (shared, room) = (Some(server.client.connect_many().await?), most);
+            }
+            room = room.saturating_sub(1);
+            opening.push(tokio::spawn(open(server.client.clone(), shared.clone(), path.clone(), heard.clone())));
+        }
+        for opened in opening {
             opened.await.context("a watcher")??;
         }
         left -= now;
@@ -63,7 +79,7 @@ pub async fn measure(server: &Server, watchers: u32) -> Result<FanOut> {
     sleep(PAUSE).await;
     let (mut times, cpu) = (Vec::new(), server.cpu_time());
     for change in 0..CHANGES {
-        times.push(change_once(&mut writer, &mut hears, change, watchers).await?);
+        times.push(change_once(&mut writer, name, &mut hears, change, watchers).await?);
         sleep(PAUSE).await;
     }
     let spent = server.cpu_time().saturating_sub(cpu);
@@ -79,13 +95,14 @@ pub async fn measure(server: &Server, watchers: u32) -> Result<FanOut> {
 /// Milliseconds until all have heard.
 async fn change_once(
     writer: &mut Connection,
+    name: &str,
     hears: &mut UnboundedReceiver<Instant>,
     change: usize,
     watchers: u32,
 ) -> Result<f64> {
     let start = Instant::now();
     let patch = Bytes::from(json!({"data": {"change": change.to_string()}}).to_string());
-    writer.call("PATCH", &format!("{}/{NAME}", folder("configmaps")), &patch).await?;
+    writer.call("PATCH", &format!("{}/{name}", folder("configmaps")), &patch).await?;
     let mut last = start;
     let all = async {
         for _ in 0..watchers {
@@ -97,19 +114,23 @@ async fn change_once(
     Ok(last.duration_since(start).as_secs_f64() * 1000.0)
 }
 
-/// Begins to watch. Each event is told with the time at which it was there.
-async fn open(client: Client, revision: String, heard: UnboundedSender<Instant>) -> Result<()> {
-    let mut connection = client.connect().await?;
-    let selector = format!("fieldSelector=metadata.name%3D{NAME}&resourceVersion={revision}");
-    let path = format!("{}?watch=true&timeoutSeconds=600&{selector}", folder("configmaps"));
-    let response = connection.send("GET", &path, &Bytes::new()).await?;
+/// Begins to watch, over what is shared if that is given. Each event is told with the time at which it was there.
+async fn open(client: Client, shared: Option<Many>, path: String, heard: UnboundedSender<Instant>) -> Result<()> {
+    let (own, response) = match shared {
+        Some(mut shared) => (None, shared.get(&path).await?),
+        None => {
+            let mut connection = client.connect().await?;
+            let response = connection.send("GET", &path, &Bytes::new()).await?;
+            (Some(connection), response)
+        }
+    };
     if !response.status().is_success() {
         bail!("a watch was answered with {}", response.status());
     }
     tokio::spawn(async move {
         follow(response.into_body(), heard).await;
         // The connection is there as long as it is watched.
-        drop(connection);
+        drop(own);
     });
     Ok(())
 }

@@ -14,8 +14,12 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::setup::{Begun, Setup};
+use fan_out::Way;
 use report::Report;
 use server::Server;
+
+/// Watchers of one connection, if they share it.
+const SHARE: u32 = 1_000;
 
 /// Choices for `cargo xtask bench api`.
 #[derive(Debug, Args)]
@@ -48,7 +52,10 @@ pub fn run(options: &Options) -> Result<()> {
         let writes = writes::measure(&server, options.writes, options.clients).await?;
         interruption.check()?;
         println!("==> one change to {} watchers", options.watchers);
-        let fan_out = fan_out::measure(&server, options.watchers).await?;
+        let fan_out = fan_out::measure(&server, "watched", options.watchers, Way::OneEach).await?;
+        interruption.check()?;
+        println!("==> the same over connections that {SHARE} watchers share");
+        let shared = fan_out::measure(&server, "watched-by-many", options.watchers, Way::Shared(SHARE)).await?;
         server.stop()?;
         interruption.check()?;
         println!("==> {} Pods", options.pods);
@@ -58,7 +65,7 @@ pub fn run(options: &Options) -> Result<()> {
         println!("==> how long calls take beside them");
         let latency = latency::measure(&server, options.pods).await?;
         server.stop()?;
-        anyhow::Ok(Report { machine, writes, fan_out, pods, latency })
+        anyhow::Ok(Report { machine, writes, fan_out, shared, pods, latency })
     })?;
     options.setup.print(&report, || report.to_json());
     Ok(())

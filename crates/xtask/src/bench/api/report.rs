@@ -28,8 +28,10 @@ pub struct Report {
     pub machine: Machine,
     /// Small writes.
     pub writes: Writes,
-    /// One change for many watchers.
+    /// One change for many watchers, each with a connection.
     pub fan_out: FanOut,
+    /// The same where many share a connection.
+    pub shared: FanOut,
     /// Many Pods.
     pub pods: Pods,
     /// Single calls beside them.
@@ -78,7 +80,7 @@ impl Report {
     }
 
     fn figures(&self) -> Vec<(String, f64)> {
-        let Self { writes, fan_out, pods, .. } = self;
+        let Self { writes, fan_out, shared, pods, .. } = self;
         vec![
             (format!("small writes per second, {} clients", writes.clients), writes.per_second),
             ("CPU time of the API for one, us".to_owned(), writes.cpu_us),
@@ -86,6 +88,8 @@ impl Report {
             ("memory then, MB (PSS)".to_owned(), writes.memory_mb),
             (format!("CPU time of the API for one of {} watchers, us", fan_out.watchers), fan_out.cpu_us),
             ("memory of the API for one watcher, kB".to_owned(), fan_out.watcher_kb),
+            ("CPU time of the API for one that shares its connection, us".to_owned(), shared.cpu_us),
+            ("memory of the API for it, kB".to_owned(), shared.watcher_kb),
             ("start until ready, s".to_owned(), pods.ready_seconds),
             (format!("{} Pods, bytes each", pods.pods), pods.bytes_each as f64),
             ("Pods made per second".to_owned(), pods.created_per_second),
@@ -99,11 +103,12 @@ impl Report {
         ]
     }
 
-    fn latencies(&self) -> [(String, Latency); 6] {
-        let Self { writes, fan_out, latency, .. } = self;
+    fn latencies(&self) -> [(String, Latency); 7] {
+        let Self { writes, fan_out, shared, latency, .. } = self;
         [
             (format!("small write, {} clients at once", writes.clients), writes.latency),
             (format!("change until the last of {} watchers has heard", fan_out.watchers), fan_out.all_heard),
+            ("the same if they share connections".to_owned(), shared.all_heard),
             ("get a Pod".to_owned(), latency.get),
             ("list 500 Pods".to_owned(), latency.list_500),
             ("list one of all Pods by its name".to_owned(), latency.list_selected),

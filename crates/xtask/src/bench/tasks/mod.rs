@@ -15,10 +15,9 @@ use serde_json::json;
 use self::cluster::Cluster;
 use self::objects::{JOB, PODS, job, recycling, single};
 use self::report::Report;
-use super::facts::Machine;
 use super::interruption::Interruption;
 use super::quantiles::Quantiles;
-use super::setup::Setup;
+use super::setup::{Begun, Setup};
 
 /// Choices for `cargo xtask bench tasks`.
 #[derive(Debug, Args)]
@@ -50,17 +49,12 @@ struct Rates {
 
 /// Measures, and prints what was measured and whether the targets are met.
 pub fn run(options: &Options) -> Result<()> {
-    let program = options.setup.program()?;
-    let interruption = Interruption::watch()?;
-    let machine = Machine::read();
+    let Begun { program, interruption, machine } = options.setup.begin()?;
     println!("==> {} rounds of {} tasks each way, taking turns", options.rounds, options.tasks);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
     let rates = runtime.block_on(measure(&program, options, &interruption))?;
     let report = Report { machine, rates };
-    println!("{report}");
-    if options.setup.json {
-        println!("{}", report.to_json());
-    }
+    options.setup.print(&report, || report.to_json());
     Ok(())
 }
 
