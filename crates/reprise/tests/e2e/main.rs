@@ -37,6 +37,7 @@ mod static_pods;
 mod streams;
 mod telling;
 mod terminal;
+mod training;
 mod triggers;
 mod verbs;
 mod volumes;

@@ -1,7 +1,7 @@
 //! Two nodes join `reprise up --no-node`: Pods and a Job run over both. One agent is killed and started again, one is cut off by
 //! a firewall in its own network namespace and comes back; no Pod is lost, doubled or wrongly finished.
 
-mod network;
+pub mod network;
 mod scene;
 
 use std::collections::BTreeSet;
