@@ -1,6 +1,7 @@
 //! kubectl, as it comes from Debian in an older and a newer version, against `reprise up`: what it prints, and its exit status.
 
 mod access;
+mod api_service;
 pub mod cluster;
 mod jobs;
 mod jobsets;
