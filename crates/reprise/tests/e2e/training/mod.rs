@@ -1,6 +1,7 @@
 //! The training example on two nodes: it loses a worker in each of the ways there are, goes on from its checkpoint each time with no
 //! more Pods made anew than were lost, and its result is that of one worker that nothing happened to.
 
+mod readme;
 mod scene;
 
 use std::collections::BTreeSet;
