@@ -16,7 +16,8 @@ const FIELDS: &str = "metadata.name=kubernetes";
 /// Tells the node of it for as long as it is a member.
 pub(crate) async fn follow(context: Arc<Context>) {
     let api: Api<Service> = Api::namespaced(context.client.clone(), NAMESPACE);
-    let mut services = Watching::new(api, FIELDS, "the Service kubernetes can't be watched");
+    let mut services =
+        Watching::new(api, FIELDS, context.options.watch_seconds, "the Service kubernetes can't be watched");
     let mut listed = None;
     loop {
         let known = match services.next().await {

@@ -33,7 +33,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(node: Node, client: Client, options: MemberOptions) -> Arc<Self> {
         let name = node.config().node_name.clone();
-        let references = References::new(node.clone(), client.clone());
+        let references = References::new(node.clone(), client.clone(), options.watch_seconds);
         Arc::new(Self {
             node,
             client,

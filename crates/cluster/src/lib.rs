@@ -31,4 +31,4 @@ mod watching;
 pub use connection::{Connection, ConnectionError};
 pub use member::{Member, join};
 pub use node_object::KUBELET_VERSION;
-pub use options::MemberOptions;
+pub use options::{EventRate, MemberOptions};

@@ -47,6 +47,13 @@ impl Member {
         }
     }
 
+    /// Whether the cluster has this node with a status that says that it is ready, from now on; without an end once the membership
+    /// is over.
+    #[must_use]
+    pub fn watch_ready(&self) -> watch::Receiver<bool> {
+        self.ready.clone()
+    }
+
     /// Leaves the cluster alone: nothing is told and taken any more. The node and its Pods go on.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;

@@ -13,7 +13,7 @@ use crate::watching::Watching;
 /// Tells the node of them for as long as it is a member.
 pub(crate) async fn follow(context: Arc<Context>) {
     let api: Api<RuntimeClass> = Api::all(context.client.clone());
-    let mut classes = Watching::new(api, "", "runtime classes can't be watched");
+    let mut classes = Watching::new(api, "", context.options.watch_seconds, "runtime classes can't be watched");
     let (mut known, mut listed) = (BTreeMap::new(), BTreeMap::new());
     loop {
         match classes.next().await {

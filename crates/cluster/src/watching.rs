@@ -10,8 +10,6 @@ use serde::de::DeserializeOwned;
 
 use crate::backoff::{Backoff, Trouble};
 
-/// How long one watch goes on, in seconds. A connection that was cut in silence is noticed then, at the latest.
-const WATCH_SECONDS: u32 = 60;
 /// Pauses between tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -28,6 +26,8 @@ impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + '
 pub(crate) struct Watching<K> {
     api: Api<K>,
     fields: String,
+    /// How long one watch goes on.
+    seconds: u32,
     /// Servers up to 1.33 need a list first.
     streams_lists: bool,
     events: BoxStream<'static, watcher::Result<Event<K>>>,
@@ -36,12 +36,12 @@ pub(crate) struct Watching<K> {
 }
 
 impl<K: Watchable> Watching<K> {
-    /// `about` is what is said if it can't be done.
-    pub(crate) fn new(api: Api<K>, fields: impl Into<String>, about: &'static str) -> Self {
+    /// `about` is what is said if it can't be done; `seconds` is how long one watch goes on.
+    pub(crate) fn new(api: Api<K>, fields: impl Into<String>, seconds: u32, about: &'static str) -> Self {
         let fields = fields.into();
-        let events = begin(&api, &fields, true);
+        let events = begin(&api, &fields, seconds, true);
         let backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        Self { api, fields, streams_lists: true, events, backoff, trouble: Trouble::new(about) }
+        Self { api, fields, seconds, streams_lists: true, events, backoff, trouble: Trouble::new(about) }
     }
 
     /// The next event. Dropped while it waits, it loses nothing.
@@ -73,7 +73,7 @@ impl<K: Watchable> Watching<K> {
     /// Lists anew at once, without waiting for what the connection of before may still bring.
     pub(crate) fn again(&mut self) {
         self.backoff.reset();
-        self.events = begin(&self.api, &self.fields, self.streams_lists);
+        self.events = begin(&self.api, &self.fields, self.seconds, self.streams_lists);
     }
 
     /// That a version is too old is how a watch begins anew, not trouble.
@@ -87,8 +87,13 @@ impl<K: Watchable> Watching<K> {
     }
 }
 
-fn begin<K: Watchable>(api: &Api<K>, fields: &str, streams: bool) -> BoxStream<'static, watcher::Result<Event<K>>> {
-    let config = Config::default().fields(fields).timeout(WATCH_SECONDS);
+fn begin<K: Watchable>(
+    api: &Api<K>,
+    fields: &str,
+    seconds: u32,
+    streams: bool,
+) -> BoxStream<'static, watcher::Result<Event<K>>> {
+    let config = Config::default().fields(fields).timeout(seconds);
     let config = if streams { config.streaming_lists() } else { config };
     watcher(api.clone(), config).boxed()
 }

@@ -11,9 +11,11 @@ pub mod error;
 mod json;
 mod redact;
 pub mod socket;
+mod way;
 
 pub use client::{Call, CallObserver, CriClient, MAX_MESSAGE_BYTES};
 pub use error::{CodeClass, CriError};
+pub use way::Way;
 
 /// Messages, clients and servers generated from the CRI definition, package `runtime.v1`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -59,6 +59,11 @@ pub struct NodeConfig {
     pub device_plugin_wait: Duration,
     /// The runtime's handler for sandboxes; empty is its default one.
     pub runtime_handler: String,
+    /// Whether device plugins can register.
+    pub device_plugins: bool,
+    /// Whether other processes of this machine find the agent by its folder: it then holds a lock on it and listens at a socket
+    /// in it. Off where one process has many agents, in folders that nobody else knows.
+    pub control: bool,
     /// How long the runtime may take to answer for the first time.
     pub runtime_wait: Duration,
     /// How long the runtime may take for what normally takes milliseconds (the kubelet's `runtimeRequestTimeout`).
@@ -110,6 +115,8 @@ impl NodeConfig {
             device_plugin_dir: None,
             device_plugin_wait: Duration::from_secs(10),
             runtime_handler: String::new(),
+            device_plugins: true,
+            control: true,
             runtime_wait: Duration::from_secs(10),
             request_timeout: Duration::from_secs(120),
             usage_period: Duration::from_secs(10),

@@ -17,6 +17,16 @@ Examples (as root):
   reprise restart my-pod             restart one in place, now
   reprise up                         a Kubernetes API with this node, for kubectl";
 
+const FAULTS: &str = "\
+Commands, of the script and of standard input:
+  exit NODE CODE [CONTAINER]   a worker on that node exits with CODE: the first one, or the one called CONTAINER
+  die NODE                     the node dies with all that runs on it, without a word to anybody
+  30s exit 17 1                so long after all nodes are ready; NODE is a name or a number
+
+Programs in containers are pretended: `true`, `false` and `sleep SECONDS` end as they do anywhere, an image called
+restart-agent with JOBSET_NAME and POD_NAME in its environment does what the restart agent does, and all others run until
+they are stopped or a command has them exit. Exec, logs and the Pods' network are not there.";
+
 /// A Kubernetes node agent whose speciality is the in-place Pod restart.
 #[derive(Debug, Parser)]
 #[command(name = "reprise", version, propagate_version = true, after_help = EXAMPLES)]
@@ -123,6 +133,8 @@ pub enum Command {
     Node(MemberArgs),
     /// Run JobSets in a Kubernetes cluster, as their controller
     Controller(ControllerArgs),
+    /// Be many simulated nodes of a Kubernetes cluster: the real agent over containers that only pretend
+    Fleet(FleetArgs),
     /// Serve the Container Runtime Interface alone: for kubelets, crictl and other CRI clients
     Cri(CriArgs),
     /// Work with the images of this node
@@ -410,6 +422,27 @@ fn loopback_address(text: &str) -> Result<std::net::SocketAddr, String> {
     } else {
         Err("a loopback address is needed, as in 127.0.0.1:8080".to_owned())
     }
+}
+
+/// `reprise fleet`.
+#[derive(Debug, Args)]
+#[command(after_help = FAULTS)]
+pub struct FleetArgs {
+    /// How many nodes
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub nodes: u32,
+    /// How to reach the cluster: a user that may do what all these nodes do, such as its administrator
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: PathBuf,
+    /// Nodes are called so, with - and a number from 0
+    #[arg(long, default_value = "hollow", value_name = "NAME")]
+    pub name: String,
+    /// What is to happen, and when: a command a line. Commands are read from standard input too
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// For people or for programs
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Output,
 }
 
 /// `reprise cri`.

@@ -37,6 +37,9 @@ use settings::Settings;
 /// The runtime's worker threads: Pods wait for the kernel and for disks, not for processors.
 const WORKERS: usize = 4;
 
+/// The threads for files of a fleet, which are in memory: more of them would only wait for processors.
+const FLEET_BLOCKING: usize = 4;
+
 fn main() -> ExitCode {
     // Before anything else: the runtime's own parts must not have a second thread.
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
@@ -54,14 +57,21 @@ fn start(cli: Cli) -> Result<ExitCode> {
         return single.context("can't start the async runtime")?.block_on(demo::workload::run(program));
     }
     log_to_stderr(&cli.log)?;
-    let many = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    many.context("can't start the async runtime")?.block_on(carry_out(cli))
+    let mut many = tokio::runtime::Builder::new_multi_thread();
+    many.worker_threads(WORKERS).enable_all();
+    if let Command::Fleet(_) = &cli.command {
+        many.max_blocking_threads(FLEET_BLOCKING);
+    }
+    many.build().context("can't start the async runtime")?.block_on(carry_out(cli))
 }
 
 async fn carry_out(cli: Cli) -> Result<ExitCode> {
     let Cli { node, command, log: _ } = cli;
     if let Command::Demo(args) = &command {
         return demo::run(args, &node).await;
+    }
+    if let Command::Fleet(args) = command {
+        return verbs::fleet::run(args).await;
     }
     let settings = Settings::of(&node)?;
     match command {
@@ -80,8 +90,8 @@ async fn carry_out(cli: Cli) -> Result<ExitCode> {
         Command::Controller(args) => controller::run(args).await,
         Command::Cri(args) => verbs::cri::run(args, &settings).await,
         Command::Image(command) => image::run(command, &settings).await,
-        // Both were taken care of above.
-        Command::Demo(_) | Command::Workload { .. } => Ok(ExitCode::SUCCESS),
+        // These were taken care of above.
+        Command::Demo(_) | Command::Fleet(_) | Command::Workload { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

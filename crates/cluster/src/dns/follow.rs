@@ -11,10 +11,14 @@ use super::names::{Names, ObjectKey};
 use super::{SharedNames, read, write};
 use crate::watching::{Watchable, Watching};
 
+/// How long one watch goes on: a connection that was cut in silence is noticed then.
+const WATCH_SECONDS: u32 = 60;
+
 /// Follows for ever. `complete` becomes true once all is known.
 pub(super) async fn follow(client: Client, names: SharedNames, complete: watch::Sender<bool>) {
-    let services = Watching::new(Api::<Service>::all(client.clone()), "", "services can't be watched for their names");
-    let pods = Watching::new(Api::<Pod>::all(client), "", "Pods can't be watched for their names");
+    let services = Api::<Service>::all(client.clone());
+    let services = Watching::new(services, "", WATCH_SECONDS, "services can't be watched for their names");
+    let pods = Watching::new(Api::<Pod>::all(client), "", WATCH_SECONDS, "Pods can't be watched for their names");
     tokio::join!(follow_kind(services, &names, &complete), follow_kind(pods, &names, &complete));
 }
 

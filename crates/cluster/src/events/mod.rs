@@ -18,13 +18,11 @@ use tokio::time::Instant;
 use crate::backoff::{Backoff, Trouble};
 use crate::call::{CallError, call};
 use crate::context::Context;
+use crate::options::EventRate;
 use known::Known;
 
 /// How many may wait. The oldest of more are dropped.
 const MOST: usize = 1000;
-/// The kubelet's `eventBurst` and `eventRecordQPS`.
-const BURST: f64 = 100.0;
-const PER_SECOND: f64 = 50.0;
 
 /// Something to tell.
 #[derive(Debug)]
@@ -42,12 +40,13 @@ pub(crate) fn queue() -> (mpsc::UnboundedSender<Happened>, mpsc::UnboundedReceiv
 
 /// Sends for as long as the node is a member.
 pub(crate) async fn send(context: Arc<Context>, happened: mpsc::UnboundedReceiver<Happened>) {
+    let rate = Rate::full(context.options.events);
     Sender {
         context,
         happened,
         waiting: VecDeque::new(),
         known: Known::default(),
-        rate: Rate::full(),
+        rate,
         backoff: Backoff::of_calls(),
         trouble: Trouble::new("events can't be sent"),
     }
@@ -132,21 +131,22 @@ async fn deliver(context: &Context, known: &mut Known, happened: &Happened) -> R
 
 /// A bucket that fills with time.
 struct Rate {
+    limit: EventRate,
     left: f64,
     at: Instant,
 }
 
 impl Rate {
-    fn full() -> Self {
-        Self { left: BURST, at: Instant::now() }
+    fn full(limit: EventRate) -> Self {
+        Self { limit, left: limit.burst, at: Instant::now() }
     }
 
     /// How long to wait before one more.
     fn wait(&mut self) -> Duration {
-        let now = Instant::now();
-        self.left = (self.left + now.duration_since(self.at).as_secs_f64() * PER_SECOND).min(BURST) - 1.0;
+        let (now, EventRate { per_second, burst }) = (Instant::now(), self.limit);
+        self.left = (self.left + now.duration_since(self.at).as_secs_f64() * per_second).min(burst) - 1.0;
         self.at = now;
-        Duration::from_secs_f64((-self.left / PER_SECOND).max(0.0))
+        Duration::from_secs_f64((-self.left / per_second).max(0.0))
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_a_burst_events_wait_for_their_turn() {
-        let mut rate = Rate::full();
+        let mut rate = Rate::full(EventRate { per_second: 50.0, burst: 100.0 });
         assert!((0..100).all(|_| rate.wait().is_zero()));
         assert_eq!(rate.wait(), Duration::from_millis(20));
         tokio::time::advance(Duration::from_secs(10)).await;

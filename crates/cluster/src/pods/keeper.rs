@@ -16,6 +16,7 @@ use reprise_core::objects::{references, tokens};
 use reprise_core::plan::Stage;
 use reprise_node::{NodeError, PodKey, PodView, chain};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::final_status::of_absent;
 use super::writer::Writer;
@@ -29,6 +30,10 @@ const OBJECTS_LIMIT: Duration = Duration::from_secs(5);
 const LEAST_GRACE: i64 = 1;
 /// What a Pod has that does not say it, in seconds.
 const DEFAULT_GRACE: i64 = 30;
+/// After a status was told, the next one waits for so many times the time that the API took, and no longer than the limit: one that is
+/// behind is told the newest and not each.
+const REST: u32 = 2;
+const REST_LIMIT: Duration = Duration::from_millis(500);
 
 /// What a keeper is told.
 #[derive(Debug)]
@@ -64,6 +69,8 @@ pub(super) struct Keeper {
     confirmed: bool,
     /// The last status of a Pod that is not here has been thought of.
     last_word_said: bool,
+    /// Until then no status is told.
+    rests_until: Instant,
     backoff: Backoff,
     trouble: Trouble,
 }
@@ -89,6 +96,7 @@ impl Keeper {
             writer,
             confirmed: false,
             last_word_said: false,
+            rests_until: Instant::now(),
             backoff: Backoff::of_calls(),
             trouble,
         }
@@ -264,14 +272,17 @@ impl Keeper {
     }
 
     async fn publish(&mut self) -> Result<(), Stopped> {
-        loop {
+        while !self.writer.queue.is_empty() {
+            tokio::time::sleep_until(self.rests_until).await;
+            self.take_newer();
             let AtApi::Has(pod) = &mut self.api else { return Ok(()) };
-            match self.writer.write_one(pod).await {
-                Ok(false) => return Ok(()),
-                Ok(true) => self.take_newer(),
-                Err(_) => return Err(Stopped::Failed),
+            let begun = Instant::now();
+            if self.writer.write_one(pod).await.is_err() {
+                return Err(Stopped::Failed);
             }
+            self.rests_until = Instant::now() + (begun.elapsed() * REST).min(REST_LIMIT);
         }
+        Ok(())
     }
 
     /// The newest status wins, also over those that came while one was written. What the API says waits for the next pass.

@@ -72,7 +72,8 @@ impl Pods {
     async fn run(mut self, mut news: mpsc::UnboundedReceiver<NodeEvent>) {
         let api: Api<Pod> = Api::all(self.context.client.clone());
         let of_this_node = format!("spec.nodeName={}", self.context.name);
-        let mut watched = Watching::new(api, of_this_node, "the node's Pods can't be watched");
+        let mut watched =
+            Watching::new(api, of_this_node, self.context.options.watch_seconds, "the node's Pods can't be watched");
         self.take_on_what_is_here();
         let context = Arc::clone(&self.context);
         let mut node_uid = context.node_uid.subscribe();

@@ -24,6 +24,7 @@ use token::TokenOf;
 pub(crate) struct References {
     node: Node,
     client: Client,
+    watch_seconds: u32,
     state: Arc<Mutex<State>>,
 }
 
@@ -50,8 +51,9 @@ impl Drop for Followed {
 }
 
 impl References {
-    pub(crate) fn new(node: Node, client: Client) -> Self {
-        Self { node, client, state: Arc::default() }
+    /// `watch_seconds`: how long one watch goes on.
+    pub(crate) fn new(node: Node, client: Client, watch_seconds: u32) -> Self {
+        Self { node, client, watch_seconds, state: Arc::default() }
     }
 
     /// From now on the Pod uses these and no others.
@@ -102,10 +104,10 @@ impl References {
 
     fn begin_object(&self, key: ObjectKey) -> Followed {
         let (told, known) = watch::channel(false);
-        let (node, client) = (self.node.clone(), self.client.clone());
+        let (node, client, seconds) = (self.node.clone(), self.client.clone(), self.watch_seconds);
         let task = match key.kind {
-            ObjectKind::ConfigMap => tokio::spawn(object::config_map(node, client, key, told)),
-            ObjectKind::Secret => tokio::spawn(object::secret(node, client, key, told)),
+            ObjectKind::ConfigMap => tokio::spawn(object::config_map(node, client, seconds, key, told)),
+            ObjectKind::Secret => tokio::spawn(object::secret(node, client, seconds, key, told)),
             ObjectKind::PersistentVolumeClaim => tokio::spawn(claim::follow(node, client, key, told)),
             // Pods name claims only.
             ObjectKind::PersistentVolume => tokio::spawn(async {}),

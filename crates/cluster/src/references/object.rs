@@ -10,17 +10,18 @@ use tokio::sync::watch;
 
 use crate::watching::{Watchable, Watching};
 
-pub(super) async fn config_map(node: Node, client: Client, key: ObjectKey, known: watch::Sender<bool>) {
-    follow(node, client, key, known, ApiObject::ConfigMap).await;
+pub(super) async fn config_map(node: Node, client: Client, seconds: u32, key: ObjectKey, known: watch::Sender<bool>) {
+    follow(node, client, seconds, key, known, ApiObject::ConfigMap).await;
 }
 
-pub(super) async fn secret(node: Node, client: Client, key: ObjectKey, known: watch::Sender<bool>) {
-    follow(node, client, key, known, ApiObject::Secret).await;
+pub(super) async fn secret(node: Node, client: Client, seconds: u32, key: ObjectKey, known: watch::Sender<bool>) {
+    follow(node, client, seconds, key, known, ApiObject::Secret).await;
 }
 
 async fn follow<K>(
     node: Node,
     client: Client,
+    seconds: u32,
     key: ObjectKey,
     known: watch::Sender<bool>,
     wrap: impl Fn(K) -> ApiObject,
@@ -28,7 +29,8 @@ async fn follow<K>(
     K: Watchable + Resource<Scope = NamespaceResourceScope>,
 {
     let api: Api<K> = Api::namespaced(client, &key.namespace);
-    let mut watched = Watching::new(api, format!("metadata.name={}", key.name), "an object of a Pod can't be watched");
+    let name = format!("metadata.name={}", key.name);
+    let mut watched = Watching::new(api, name, seconds, "an object of a Pod can't be watched");
     let mut listed = None;
     loop {
         match watched.next().await {

@@ -190,3 +190,34 @@ async fn a_path_that_no_socket_can_have_is_refused_at_once() {
     let path = std::env::temp_dir().join("n".repeat(200));
     assert!(matches!(CriClient::connect(&path), Err(CriError::Path { .. })));
 }
+
+#[tonic::async_trait]
+impl ImageService for Arc<Named> {}
+
+#[tonic::async_trait]
+impl RuntimeService for Arc<Named> {
+    async fn version(&self, request: Request<VersionRequest>) -> Result<Response<VersionResponse>, Status> {
+        Named::version(self, request).await
+    }
+
+    async fn list_containers(
+        &self,
+        request: Request<ListContainersRequest>,
+    ) -> Result<Response<ListContainersResponse>, Status> {
+        Named::list_containers(self, request).await
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_in_this_process_answers_as_one_at_a_socket() {
+    let runtime = Arc::new(Named { name: "here", containers: 6000 });
+    let client = CriClient::in_process("in memory", runtime);
+    let version = client.call(Call::new("Version", ""), client.runtime().version(VersionRequest::default())).await;
+    assert_eq!(version.unwrap().runtime_name, "here");
+    let (mut to_runtime, mut to_images) = (client.runtime(), client.images());
+    let list = to_runtime.list_containers(ListContainersRequest::default());
+    assert_eq!(client.call(Call::new("ListContainers", ""), list).await.unwrap().containers.len(), 6000);
+    let images = to_images.list_images(ListImagesRequest::default());
+    let error = client.call(Call::new("ListImages", ""), images).await.unwrap_err();
+    assert!(error.is_unimplemented() && error.to_string().contains("ListImages"), "{error}");
+}

@@ -27,7 +27,7 @@ pub(crate) async fn run(subject: &Subject, handler: &LifecycleHandler) -> Result
     }
     if let Some(get) = &handler.http_get {
         let request = subject.get(get, USER_AGENT).map_err(HookError::Failed)?;
-        return http::ask(&subject.shared.http, request).await.map_err(HookError::Failed);
+        return http::ask(subject.shared.probes.inner(), request).await.map_err(HookError::Failed);
     }
     if let Some(sleep) = &handler.sleep {
         tokio::time::sleep(Duration::from_secs(sleep.seconds.try_into().unwrap_or_default())).await;

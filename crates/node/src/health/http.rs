@@ -5,11 +5,12 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::HTTPGetAction;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, ClientBuilder, Proxy, Response, Url};
 
 use super::target::host_port;
 use super::tried::Tried;
 use super::words;
+use crate::error::NodeError;
 
 /// How many redirects are followed.
 const MOST_REDIRECTS: usize = 10;
@@ -21,17 +22,38 @@ pub(super) struct Get {
     headers: HeaderMap,
 }
 
-/// The client of all probes and hooks. Each request has a connection of its own.
-pub(crate) fn client() -> Result<Client, reqwest::Error> {
-    // Fails only if a provider is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .tls_danger_accept_invalid_certs(true)
-        .redirect(Policy::custom(redirect))
-        .pool_max_idle_per_host(0)
-        .http1_only()
-        .no_proxy()
-        .build()
+/// The client of all HTTP probes and hooks. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct ProbeClient(Client);
+
+impl ProbeClient {
+    /// Asks Pods at their addresses. Each request has a connection of its own.
+    ///
+    /// # Errors
+    /// If the client can't be made.
+    pub fn direct() -> Result<Self, NodeError> {
+        Self::built(Client::builder().no_proxy().pool_max_idle_per_host(0))
+    }
+
+    /// Asks the HTTP proxy at `url`, which knows the Pods' addresses.
+    ///
+    /// # Errors
+    /// If the address is none, or the client can't be made.
+    pub fn through_proxy(url: &str) -> Result<Self, NodeError> {
+        let proxy = Proxy::http(url).map_err(|source| NodeError::HttpClient { source })?;
+        Self::built(Client::builder().no_proxy().proxy(proxy))
+    }
+
+    fn built(builder: ClientBuilder) -> Result<Self, NodeError> {
+        // Fails only if a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = builder.tls_danger_accept_invalid_certs(true).redirect(Policy::custom(redirect)).http1_only();
+        builder.build().map(Self).map_err(|source| NodeError::HttpClient { source })
+    }
+
+    pub(crate) fn inner(&self) -> &Client {
+        &self.0
+    }
 }
 
 /// A redirect to another host is an answer in itself.

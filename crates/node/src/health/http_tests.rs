@@ -76,7 +76,7 @@ fn get(port: u16, action: Value) -> Get {
 }
 
 async fn tried(port: u16, action: Value) -> Tried {
-    probe(&client().unwrap(), get(port, action), LIMIT).await
+    probe(ProbeClient::direct().unwrap().inner(), get(port, action), LIMIT).await
 }
 
 #[tokio::test]
@@ -127,7 +127,9 @@ async fn certificates_are_not_checked() {
 async fn no_server_and_no_answer_fail_in_the_kubelets_words() {
     let port = serve().await;
     let url = format!("http://127.0.0.1:{port}/silent");
-    let late = probe(&client().unwrap(), get(port, json!({"path": "/silent"})), Duration::from_millis(50)).await;
+    let late =
+        probe(ProbeClient::direct().unwrap().inner(), get(port, json!({"path": "/silent"})), Duration::from_millis(50))
+            .await;
     let why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
     assert_eq!(late, Tried::Failed(format!("Get \"{url}\": {why}")));
 

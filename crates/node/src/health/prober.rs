@@ -60,7 +60,7 @@ impl Prober {
         }
         if let Some(action) = &probe.http_get {
             return match subject.get(action, USER_AGENT) {
-                Ok(get) => http::probe(&subject.shared.http, get, limit).await,
+                Ok(get) => http::probe(subject.shared.probes.inner(), get, limit).await,
                 Err(why) => Tried::Errored(why),
             };
         }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use reprise_core::node_admission::NodeRules;
+use reprise_cri::CriClient;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -29,7 +30,6 @@ use crate::config::NodeConfig;
 use crate::container::resource_ref::Machine;
 use crate::control::server;
 use crate::error::NodeError;
-use crate::health;
 use crate::http::AccessReview;
 use crate::metrics::Metrics;
 use crate::observer::{self, Directory, Pace};
@@ -40,6 +40,7 @@ use crate::publisher::{NodeEvent, Publisher};
 use crate::record::{node_id, pod_file};
 use crate::runtime_calls::{CgroupDriver, Runtime};
 use crate::static_pods;
+use crate::surroundings::Surroundings;
 use crate::view::PodView;
 use crate::volumes::teardown;
 use crate::worker::mail::{Mail, Reply};
@@ -76,7 +77,7 @@ pub(crate) struct Inner {
     http_address: OnceLock<SocketAddr>,
     /// Who is asked about clients of the HTTP API.
     review: OnceLock<Arc<dyn AccessReview>>,
-    _lock: AgentLock,
+    _lock: Option<AgentLock>,
 }
 
 impl Node {
@@ -93,10 +94,20 @@ impl Node {
     ///
     /// # Errors
     /// As [`Node::start`].
-    pub async fn start_subscribed(
+    pub async fn start_subscribed(config: NodeConfig) -> Result<(Self, mpsc::UnboundedReceiver<NodeEvent>), NodeError> {
+        let surroundings = Surroundings::of_machine(&config.cri_socket)?;
+        Self::start_in(surroundings, config).await
+    }
+
+    /// The same with other ways to the runtime and to Pods; `cri_socket` is then only a name.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_in(
+        surroundings: Surroundings,
         mut config: NodeConfig,
     ) -> Result<(Self, mpsc::UnboundedReceiver<NodeEvent>), NodeError> {
-        let lock = AgentLock::take(&config.data_dir)?;
+        let lock = take_folder(&config)?;
         // Paths below it are given to the runtime, which has a working directory of its own.
         let absolute = config.data_dir.canonicalize();
         config.data_dir = absolute.map_err(NodeError::file("find", &config.data_dir))?;
@@ -107,7 +118,7 @@ impl Node {
         orphans.iter().for_each(|folder| remove_orphan(folder));
         let metrics = Arc::new(Metrics::default());
         let devices = devices::restored(&config, &paths, &pods, &metrics)?;
-        let runtime = connect(&mut config, &metrics).await?;
+        let runtime = connect(surroundings.runtime, &mut config, &metrics).await?;
         let (publisher, files) = Publisher::start(Arc::clone(&metrics));
         let events = publisher.subscribe();
         let node_id = node_id::read(&paths)?;
@@ -118,7 +129,6 @@ impl Node {
             allocatable: config.reservations.allocatable(&capacity),
             allowed_unsafe_sysctls: config.allowed_unsafe_sysctls.clone(),
         };
-        let http = health::http::client().map_err(|source| NodeError::HttpClient { source })?;
         let (started_at, pace) = (Timestamp::now(), Pace::new());
         let shared = Arc::new(Shared {
             config,
@@ -135,7 +145,7 @@ impl Node {
             cgroups,
             objects,
             devices,
-            http,
+            probes: surroundings.probes,
             metrics,
             started_at,
             pace,
@@ -154,15 +164,20 @@ impl Node {
                 _lock: lock,
             }),
         };
-        let registering = crate::devices::listen(&shared.devices).await?;
-        node.inner.tasks().push(registering);
+        if shared.config.device_plugins {
+            let registering = crate::devices::listen(&shared.devices).await?;
+            node.inner.tasks().push(registering);
+        }
         for pod in pods {
             node.employ(pod, false)?;
         }
-        let control = server::listen(&shared.paths.control_socket(), Arc::downgrade(&node.inner))?;
+        if shared.config.control {
+            let control = server::listen(&shared.paths.control_socket(), Arc::downgrade(&node.inner))?;
+            node.inner.tasks().push(control);
+        }
         node.serve_http().await?;
         let observing = tokio::spawn(observer::run(shared, node.inner.directory.clone()));
-        node.inner.tasks().extend([control, observing]);
+        node.inner.tasks().push(observing);
         node.inner.tasks().extend(care::start(&node));
         node.inner.sources().extend(static_pods::start(&node));
         Ok((node, events))
@@ -364,10 +379,19 @@ fn remove_orphan(folder: &Path) {
     }
 }
 
-async fn connect(config: &mut NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
+/// Makes the folder, and holds it if others could want it.
+fn take_folder(config: &NodeConfig) -> Result<Option<AgentLock>, NodeError> {
+    if config.control {
+        return AgentLock::take(&config.data_dir).map(Some);
+    }
+    std::fs::create_dir_all(&config.data_dir).map_err(NodeError::file("create", &config.data_dir))?;
+    Ok(None)
+}
+
+async fn connect(client: CriClient, config: &mut NodeConfig, metrics: &Arc<Metrics>) -> Result<Runtime, NodeError> {
     let socket = config.cri_socket.clone();
     let unreachable = |error| NodeError::Runtime { socket: socket.clone(), source: Box::new(error) };
-    let runtime = Runtime::connect(&socket, config.request_timeout, metrics.clone()).map_err(unreachable)?;
+    let runtime = Runtime::new(client, config.request_timeout, metrics.clone());
     let (limit, mut told) = (Instant::now() + config.runtime_wait, false);
     loop {
         let asked = match runtime.version().await {

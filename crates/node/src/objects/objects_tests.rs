@@ -93,7 +93,7 @@ fn the_next_agent_has_them_and_secrets_are_on_a_tmpfs_of_root_alone() {
     assert_eq!(again.config_map("n", "m").unwrap().data.unwrap()["k"], "1");
     assert_eq!(again.secret("n", "s").unwrap().data.unwrap()["k"].0, b"x");
     let secrets = paths.objects().join("secrets");
-    assert!(crate::volumes::tmpfs::is_mount_point(&secrets).unwrap());
+    assert!(crate::volumes::tmpfs::is_in_memory(&secrets).unwrap());
     assert_eq!(rustix::fs::statfs(&secrets).unwrap().f_type, 0x0102_1994, "TMPFS_MAGIC");
     for (path, mode) in [(secrets.clone(), 0o700), (secrets.join("n/s/object.json"), 0o600)] {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode, "{}", path.display());

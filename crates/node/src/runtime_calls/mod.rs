@@ -10,7 +10,6 @@ pub(crate) mod reading;
 mod report;
 mod usage;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,9 +46,9 @@ pub(crate) struct Listing {
 }
 
 impl Runtime {
-    /// The runtime at `socket`, which may take `limit` for a call; its calls are told to `observer`.
-    pub(crate) fn connect(socket: &Path, limit: Duration, observer: Arc<dyn CallObserver>) -> Result<Self, CriError> {
-        Ok(Self { client: CriClient::connect(socket)?.with_timeout(limit).observed_by(observer), limit })
+    /// The runtime that `client` reaches, which may take `limit` for a call; its calls are told to `observer`.
+    pub(crate) fn new(client: CriClient, limit: Duration, observer: Arc<dyn CallObserver>) -> Self {
+        Self { client: client.with_timeout(limit).observed_by(observer), limit }
     }
 
     pub(crate) async fn version(&self) -> Result<(), CriError> {

@@ -73,7 +73,7 @@ pub(crate) fn refresh(
 ) -> Result<bool, VolumeError> {
     let Some(plugin) = plugin(volume) else { return Ok(false) };
     let path = paths.volume(plugin, &volume.name);
-    let is_set_up = path.is_dir() && (!is_in_memory(volume) || tmpfs::is_mount_point(&path)?);
+    let is_set_up = path.is_dir() && (!is_in_memory(volume) || tmpfs::is_in_memory(&path)?);
     if !is_set_up {
         return Ok(false);
     }

@@ -41,7 +41,7 @@ fn a_secret_lies_on_a_tmpfs_belongs_to_the_group_and_follows_its_object() {
     volumes.set_up().unwrap();
     volumes.set_up().unwrap();
     let place = volumes.location("v").unwrap();
-    assert!(tmpfs::is_mount_point(&place).unwrap());
+    assert!(tmpfs::is_in_memory(&place).unwrap());
     let file = fs::metadata(place.join("k")).unwrap();
     assert_eq!((file.gid(), file.permissions().mode() & 0o777), (4242, 0o440));
     let before = fs::read_link(place.join("..data")).unwrap();

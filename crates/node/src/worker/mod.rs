@@ -50,6 +50,7 @@ use crate::container::build::ResolvedImage;
 use crate::container::resource_ref::Machine;
 use crate::devices::Devices;
 use crate::error::{NodeError, chain};
+use crate::health::http::ProbeClient;
 use crate::health::pre_stop::PreStops;
 use crate::health::probers::Probers;
 use crate::metrics::Metrics;
@@ -98,7 +99,7 @@ pub(crate) struct Shared {
     pub objects: Objects,
     pub devices: Devices,
     /// For probes and hooks.
-    pub http: reqwest::Client,
+    pub probes: ProbeClient,
     pub metrics: Arc<Metrics>,
     /// When the agent started.
     pub started_at: Timestamp,

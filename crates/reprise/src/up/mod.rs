@@ -12,7 +12,7 @@ pub mod down;
 pub mod kubeconfig;
 mod names;
 mod node;
-mod open_files;
+pub mod open_files;
 
 use std::net::IpAddr;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! How many files, and so connections, the API may have open.
+//! How many files, and so connections, the API or a fleet may have open.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

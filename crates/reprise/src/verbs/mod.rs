@@ -4,6 +4,7 @@ pub mod attach;
 pub mod cri;
 pub mod debug;
 pub mod exec;
+pub mod fleet;
 pub mod node;
 pub mod ps;
 pub mod restart;

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reprise_cri::CriClient;
 use reprise_cri::v1::image_service_client::ImageServiceClient;
 use reprise_cri::v1::runtime_service_client::RuntimeServiceClient;
 use reprise_cri::v1::*;
+use reprise_cri::{CriClient, Way};
 use reprise_testkit::image::TestImage;
 use reprise_testkit::{CriServer, TESTLOAD_IMAGE};
 use tonic::Status;
-use tonic::transport::Channel;
 
 use crate::differences;
 use crate::log;
@@ -61,11 +60,11 @@ impl Scene {
         }
     }
 
-    pub fn runtime(&self) -> RuntimeServiceClient<Channel> {
+    pub fn runtime(&self) -> RuntimeServiceClient<Way> {
         self.client.runtime()
     }
 
-    pub fn images(&self) -> ImageServiceClient<Channel> {
+    pub fn images(&self) -> ImageServiceClient<Way> {
         self.client.images()
     }
 

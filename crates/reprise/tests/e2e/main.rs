@@ -18,6 +18,7 @@ mod deletion;
 mod demo;
 mod devices;
 mod examples;
+mod fleet;
 mod health;
 mod images;
 mod input;

@@ -7,6 +7,7 @@ mod api;
 mod cri;
 mod facts;
 mod fleet;
+mod idle;
 mod interruption;
 mod marks;
 mod pod;
@@ -35,6 +36,8 @@ pub enum Bench {
     Api(api::Options),
     /// Clean tasks in a second: one Pod that recycles in place, beside a Pod for each task
     Tasks(tasks::Options),
+    /// Simulated fleets: one worker of a JobSet fails, and all recover in place, and by recreation
+    Fleet(fleet::Options),
 }
 
 /// Measures and reports.
@@ -45,5 +48,6 @@ pub fn run(bench: &Bench) -> Result<()> {
         Bench::Pods(options) => pods::run(options),
         Bench::Api(options) => api::run(options),
         Bench::Tasks(options) => tasks::run(options),
+        Bench::Fleet(options) => fleet::run(options),
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::facts::Machine;
-use super::fleet::Cost;
+use super::idle::Cost;
 use super::quantiles::Quantiles;
 use super::{pod, runc};
 
@@ -30,7 +30,7 @@ pub struct Report {
     /// In-place restarts.
     pub restarts: Restarts,
     /// Many Pods, if asked for.
-    pub fleet: Option<Cost>,
+    pub idle: Option<Cost>,
 }
 
 /// Milliseconds from the exit of the trigger.
@@ -92,7 +92,7 @@ impl Report {
             "bench": "restart",
             "machine": self.machine,
             "restarts": self.restarts,
-            "fleet": self.fleet,
+            "fleet": self.idle,
             "met": targets,
         })
         .to_string()
@@ -103,9 +103,9 @@ impl Report {
             Target { name: "mainRunningMs", measured: self.restarts.main_ms(), limit: MAIN_RUNNING_MS },
             Target { name: "shareOfRunc", measured: self.restarts.ratio, limit: SHARE_OF_RUNC },
         ];
-        if let Some(fleet) = &self.fleet {
-            targets.push(Target { name: "totalMb", measured: fleet.total_mb, limit: TOTAL_MB });
-            targets.push(Target { name: "idleCpuPercent", measured: fleet.idle_cpu_percent, limit: IDLE_CPU_PERCENT });
+        if let Some(idle) = &self.idle {
+            targets.push(Target { name: "totalMb", measured: idle.total_mb, limit: TOTAL_MB });
+            targets.push(Target { name: "idleCpuPercent", measured: idle.idle_cpu_percent, limit: IDLE_CPU_PERCENT });
         }
         targets
     }
@@ -129,8 +129,8 @@ impl fmt::Display for Report {
         let Machine { cpus, memory_gib, kernel, cgroups, load, runc } = &self.machine;
         writeln!(f, "\n{cpus} CPUs, {memory_gib} GiB, Linux {kernel}, cgroups {cgroups}, {runc}, load before {load}")?;
         write!(f, "\n{}", self.restarts)?;
-        if let Some(fleet) = &self.fleet {
-            write!(f, "\n{fleet}")?;
+        if let Some(idle) = &self.idle {
+            write!(f, "\n{idle}")?;
         }
         writeln!(f, "\n{:<52}{:>9}{:>9}", "target", "measured", "at most")?;
         for target in self.targets() {

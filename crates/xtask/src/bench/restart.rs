@@ -9,7 +9,7 @@ use clap::Args;
 use reprise_testkit::Node;
 use reprise_testkit::image::TestImage;
 
-use super::fleet;
+use super::idle;
 use super::interruption::Interruption;
 use super::pod::{self, Worker};
 use super::report::{Report, Restarts};
@@ -37,14 +37,14 @@ pub fn run(options: &Options) -> Result<()> {
     let Begun { program, interruption, machine } = options.setup.begin()?;
     println!("==> {} restarts of each kind, taking turns", options.runs);
     let restarts = measure_restarts(&program, options, &interruption)?;
-    let fleet = if options.pods > 0 {
+    let idle = if options.pods > 0 {
         println!("==> {} Pods of two containers, idle", options.pods);
-        Some(fleet::measure(&program, options.pods)?)
+        Some(idle::measure(&program, options.pods)?)
     } else {
         None
     };
     interruption.check()?;
-    let report = Report { machine, restarts, fleet };
+    let report = Report { machine, restarts, idle };
     options.setup.print(&report, || report.to_json());
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::metadata::{Package, metadata};
 
 /// Each crate and the workspace crates that it may depend on. A crate that is not listed is not allowed.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("reprise-core", &[]),
     ("reprise-cri", &["reprise-core"]),
     ("reprise-cgroups", &["reprise-cri"]),
@@ -11,6 +11,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("reprise-cluster", &["reprise-core", "reprise-node"]),
     ("reprise-controllers", &["reprise-core", "reprise-jobset"]),
     ("reprise-device-plugin", &["reprise-cri"]),
+    ("reprise-hollow", &["reprise-cluster", "reprise-cri", "reprise-jobset", "reprise-node"]),
     ("reprise-images", &[]),
     ("reprise-jobset", &["reprise-core"]),
     ("reprise-restart-agent", &["reprise-jobset"]),
@@ -25,6 +26,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "reprise-controllers",
             "reprise-core",
             "reprise-cri",
+            "reprise-hollow",
             "reprise-images",
             "reprise-jobset",
             "reprise-streaming",

@@ -5,4 +5,4 @@ mod proxy;
 mod python;
 mod reflector;
 mod rust;
-mod up;
+pub mod up;

@@ -7,7 +7,7 @@ mod latency;
 mod objects;
 mod pods;
 mod report;
-mod server;
+pub mod server;
 mod writes;
 
 use anyhow::{Context, Result};

@@ -52,6 +52,13 @@ impl Server {
         Ok(Self { child, folder, client, ready_after })
     }
 
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> Result<PathBuf> {
+        let path = data(&self.folder).join("kubeconfig");
+        ensure!(path.exists(), "{} is not there", path.display());
+        Ok(path)
+    }
+
     /// Its memory, in MB (PSS).
     pub fn memory_mb(&self) -> f64 {
         pss_bytes(self.pid()) as f64 / 1e6

@@ -18,7 +18,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::fleet;
+use super::idle;
 use super::quantiles::Quantiles;
 use super::setup::{Begun, Setup};
 use report::Report;
@@ -66,10 +66,10 @@ struct Life {
 pub fn run(options: &Options) -> Result<()> {
     let Begun { program, interruption, machine } = options.setup.begin()?;
     println!("==> 50 Pods of two containers, idle");
-    let idle = fleet::measure(&program, 50)?;
+    let idle = idle::measure(&program, 50)?;
     interruption.check()?;
     println!("==> {} Pods of two containers, idle", options.pods);
-    let full = fleet::measure(&program, options.pods)?;
+    let full = idle::measure(&program, options.pods)?;
     interruption.check()?;
     println!("==> {} Pods start, restart in place, and end", options.pods);
     let life = live(&program, options.pods)?;

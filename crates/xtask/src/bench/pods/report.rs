@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Life;
 use crate::bench::facts::Machine;
-use crate::bench::fleet::Cost;
+use crate::bench::idle::Cost;
 
 /// 50 Pods of two containers are Ready within so many seconds.
 const ALL_READY_SECONDS: f64 = 3.0;

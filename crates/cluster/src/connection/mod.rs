@@ -1,5 +1,7 @@
 //! The way to a cluster's API, as a kubeconfig file describes it.
 
+mod shared;
+
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,6 +54,21 @@ impl Connection {
         let file = Kubeconfig::read_from(path).map_err(unusable)?;
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(unusable)?;
         Self::of(config).map_err(|source| ConnectionError::Client { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// Clients for a process that is many nodes: each has one connection, for all the calls and watches of those that use it, if the
+    /// server speaks HTTP/2. All are the user that the file's current context names.
+    ///
+    /// # Errors
+    /// If the file or what it names can't be used.
+    pub async fn shared_of_file(path: &Path, connections: usize) -> Result<Vec<Client>, ConnectionError> {
+        let unusable = |source| ConnectionError::File { path: path.to_owned(), source: Box::new(source) };
+        let file = Kubeconfig::read_from(path).map_err(unusable)?;
+        let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(unusable)?;
+        let clients = (0..connections).map(|_| shared::client(&config));
+        clients
+            .collect::<Result<_, _>>()
+            .map_err(|source| ConnectionError::Client { path: path.to_owned(), source: Box::new(source) })
     }
 
     fn of(mut config: Config) -> Result<Self, kube::Error> {
