@@ -5,6 +5,7 @@
 //! the API has it not --> end it, forget it          it has ended        --> last status, then DELETE: the record may go
 //! ```
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ pub(super) struct Keeper {
     key: PodKey,
     uid: String,
     mailbox: mpsc::UnboundedReceiver<Mail>,
+    /// Mail that came while statuses were told, for the next pass.
+    later: VecDeque<Mail>,
     api: AtApi,
     writer: Writer,
     /// The deletion was confirmed to the API; finalizers may hold the Pod there.
@@ -92,6 +95,7 @@ impl Keeper {
             key,
             uid,
             mailbox,
+            later: VecDeque::new(),
             api: AtApi::Unknown,
             writer,
             confirmed: false,
@@ -128,6 +132,9 @@ impl Keeper {
             Err(Stopped::Failed) => Some(self.backoff.pause()),
             Err(Stopped::NameTaken) => None,
         };
+        if !self.later.is_empty() {
+            return true;
+        }
         let waits_for_name = matches!(passed, Err(Stopped::NameTaken));
         // The mailbox loses nothing when it is dropped; the others can be asked again.
         tokio::select! {
@@ -142,6 +149,9 @@ impl Keeper {
     }
 
     fn take_all(&mut self) {
+        while let Some(mail) = self.later.pop_front() {
+            self.take(mail);
+        }
         while let Ok(mail) = self.mailbox.try_recv() {
             self.take(mail);
         }
@@ -149,6 +159,8 @@ impl Keeper {
 
     fn take(&mut self, mail: Mail) {
         match mail {
+            // The answer to a write may be newer than what the watch tells of the writes before.
+            Mail::FromApi(pod) if self.has_newer(&pod) => {}
             Mail::FromApi(pod) => self.api = AtApi::Has(pod),
             Mail::Gone => {
                 let last = match std::mem::replace(&mut self.api, AtApi::Unknown) {
@@ -163,6 +175,11 @@ impl Keeper {
             Mail::FromNode(_, Stage::Gone) => {}
             Mail::Retry => self.backoff.reset(),
         }
+    }
+
+    fn has_newer(&self, pod: &Pod) -> bool {
+        let AtApi::Has(known) = &self.api else { return false };
+        version(known).zip(version(pod)).is_some_and(|(known, told)| known > told)
     }
 
     async fn pass(&mut self) -> Result<(), Stopped> {
@@ -287,14 +304,12 @@ impl Keeper {
 
     /// The newest status wins, also over those that came while one was written. What the API says waits for the next pass.
     fn take_newer(&mut self) {
-        let mut later = Vec::new();
         while let Ok(mail) = self.mailbox.try_recv() {
             match mail {
                 Mail::FromNode(status, Stage::Live | Stage::Ended) => self.writer.push(*status),
-                other => later.push(other),
+                other => self.later.push_back(other),
             }
         }
-        later.into_iter().for_each(|mail| self.take(mail));
     }
 
     /// Tells the API that nothing of a deleted Pod runs any more.
@@ -347,6 +362,11 @@ impl Keeper {
             other => self.on_node(other),
         }
     }
+}
+
+/// Versions of one kind are numbers that grow.
+fn version(pod: &Pod) -> Option<u64> {
+    pod.metadata.resource_version.as_deref()?.parse().ok()
 }
 
 /// What the containers have of a Pod that is gone from the API.
