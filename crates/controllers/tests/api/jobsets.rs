@@ -112,12 +112,24 @@ async fn a_suspended_job_set_waits_and_takes_what_is_changed_meanwhile() {
         conditions::find_true(&status, "Suspended").is_some().then_some(())
     };
     scene.until("the condition", suspended).await;
-    let mut later: JobSet = scene.api().get("later").await.unwrap();
-    let spec = later.spec.as_mut().unwrap();
-    spec.suspend = Some(false);
-    let job = spec.replicated_jobs[0].template.spec.as_mut().unwrap();
-    job.template.metadata.get_or_insert_default().annotations.get_or_insert_default().insert("a".into(), "b".into());
-    scene.api::<JobSet>().replace("later", &Default::default(), &later).await.unwrap();
+    // The controller writes its status meanwhile.
+    let resumed = async |scene: &Scene| {
+        let mut later: JobSet = scene.api().get("later").await.unwrap();
+        let spec = later.spec.as_mut().unwrap();
+        spec.suspend = Some(false);
+        let job = spec.replicated_jobs[0].template.spec.as_mut().unwrap();
+        job.template
+            .metadata
+            .get_or_insert_default()
+            .annotations
+            .get_or_insert_default()
+            .insert("a".into(), "b".into());
+        match scene.api::<JobSet>().replace("later", &Default::default(), &later).await {
+            Err(kube::Error::Api(status)) if status.is_conflict() => None,
+            replaced => Some(replaced.unwrap()),
+        }
+    };
+    scene.until("the change", resumed).await;
     let marked = async |scene: &Scene| {
         let pods = scene.pods().await;
         let is_marked = |pod: &Pod| pod.metadata.annotations.as_ref().is_some_and(|own| own.contains_key("a"));

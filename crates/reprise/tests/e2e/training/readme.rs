@@ -37,8 +37,11 @@ fn the_readme_s_commands_end_with_the_result_that_it_shows() {
     assert!(said.lines().any(|line| line == format!("training finished: {result}")), "{said}");
 }
 
-/// What goes on in the background is waited for until it says what the README shows.
+/// What goes on in the background is waited for until it says what the README shows, and when it is ended, until it has.
 fn to_script(command: &str) -> String {
+    if command == "kill %1" {
+        return "kill %1\nwait %1 || true".to_owned();
+    }
     match command.strip_suffix(" &") {
         Some(command) => {
             format!("{command} > $UP_LOG 2>&1 &\nuntil grep -q '^node .* is ready$' $UP_LOG; do sleep 0.05; done")
